@@ -1,0 +1,368 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"m2pt/ops"
+)
+
+// Program is a plan on a device. It owns its arena and feeds; the State is
+// shared. A Program belongs to one goroutine.
+type Program struct {
+	state    *State
+	dev      Device
+	steps    []*step
+	from     [4]int // steps of stage s are steps[from[s]:from[s+1]]
+	arena    Memory
+	input    Memory
+	feeds    map[string]Tensor
+	nodes    map[string]*ops.Node // of the feeds
+	fetches  []Fetch
+	fetched  map[string]Tensor
+	sums     int
+	done     int    // micro-steps since the last update
+	prepared uint64 // version of the state that the prepare stage has seen
+	ran      bool   // whether the prepare stage has run at all
+	assigns  [3]bool
+	values   int // bytes of all values without reuse
+}
+
+var _ gorgonia.VM = (*Program)(nil)
+
+// Compile plans a job over state and binds it to the state's device. All errors
+// of the graph's construction surface here.
+func Compile(job Job, state *State) (_ *Program, err error) {
+	if err := job.Graph.Err(); err != nil {
+		return nil, fmt.Errorf("build graph: %w", err)
+	}
+	t, err := trace(job, state)
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	l := t.layout()
+	p := &Program{state: state, dev: state.dev, sums: l.sums, feeds: map[string]Tensor{}, nodes: map[string]*ops.Node{},
+		fetches: job.Fetches, fetched: map[string]Tensor{}}
+	if err := p.bind(t, l); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	return p, nil
+}
+
+// check refuses fetches and assigns that mean nothing.
+func (t *tracer) check() error {
+	seen := map[string]bool{}
+	for _, a := range t.job.Assigns {
+		v := t.values[a.Node]
+		if want := t.state.Spec(a.State); !want.Equal(v.spec) {
+			return fmt.Errorf("assign state %q: value is %v, state %v", a.State, v.spec, want)
+		}
+		if seen[a.State] || v.feed != "" || v.state != "" {
+			return fmt.Errorf("assign state %q: assigned twice, or from an input", a.State)
+		}
+		seen[a.State] = true
+	}
+	for _, f := range t.job.Fetches {
+		if v := t.values[f.Node]; v.feed != "" || v.state != "" {
+			return fmt.Errorf("fetch %q: is an input", f.Name)
+		}
+	}
+	return nil
+}
+
+// bind allocates memory and asks the device for kernels.
+func (p *Program) bind(t *tracer, l *layout) (err error) {
+	for _, a := range t.job.Assigns {
+		p.assigns[l.steps[t.values[a.Node].def].stage] = true
+	}
+	if p.arena, err = p.dev.Alloc(l.size()); err != nil {
+		return fmt.Errorf("arena of %d MiB: %w", l.size()>>20, err)
+	}
+	if err := p.bindFeeds(t); err != nil {
+		return err
+	}
+	for _, c := range l.copies {
+		s := l.steps[c.from.def]
+		to := &value{spec: c.from.spec, stage: s.stage, slot: &slot{state: c.state}}
+		l.steps = append(l.steps, &step{kind: ops.Accumulate{}, scope: "assign " + c.state, stage: s.stage,
+			in: []*value{c.from}, out: []*value{to}})
+	}
+	slices.SortStableFunc(l.steps, func(a, b *step) int { return int(a.stage) - int(b.stage) })
+	p.steps = l.steps
+	for i, s := range p.steps {
+		p.from[s.stage+1] = i + 1
+		if err := p.bindStep(s); err != nil {
+			return fmt.Errorf("%v in %q: %w", s.kind, s.scope, err)
+		}
+	}
+	for i := range 3 {
+		p.from[i+1] = max(p.from[i], p.from[i+1])
+	}
+	for _, f := range t.job.Fetches {
+		p.fetched[f.Name] = p.tensor(t.values[f.Node])
+	}
+	return nil
+}
+
+func (p *Program) bindFeeds(t *tracer) (err error) {
+	size := 0
+	var used []*value
+	for _, in := range t.job.Graph.Inputs() {
+		if v := t.values[in.Node]; v != nil && v.feed != "" {
+			p.feeds[v.feed] = Tensor{v.spec, nil, size}
+			p.nodes[v.feed] = in.Node
+			size += aligned(v.spec.Bytes())
+			used = append(used, v)
+		}
+	}
+	if p.input, err = p.dev.Alloc(size); err != nil {
+		return fmt.Errorf("feeds of %d MiB: %w", size>>20, err)
+	}
+	for _, v := range used {
+		f := p.feeds[v.feed]
+		f.Mem = p.input
+		p.feeds[v.feed] = f
+	}
+	return nil
+}
+
+func (p *Program) tensor(v *value) Tensor {
+	switch {
+	case v.feed != "":
+		return p.feeds[v.feed]
+	case v.state != "":
+		return p.state.tensors[v.state]
+	case v.slot.state != "":
+		return p.state.tensors[v.slot.state]
+	}
+	return Tensor{v.spec, p.arena, v.slot.off}
+}
+
+func (p *Program) bindStep(s *step) (err error) {
+	in, out := make([]Tensor, len(s.in)), make([]Tensor, len(s.out))
+	for i, v := range s.in {
+		in[i] = p.tensor(v)
+	}
+	for i, v := range s.out {
+		out[i] = p.tensor(v)
+		p.values += v.spec.Bytes()
+	}
+	if s.sum {
+		if in[0].Mem == out[0].Mem && in[0].Off == out[0].Off {
+			return nil // one micro-step: the sum is its operand
+		}
+		if s.again, err = p.dev.Kernel(ops.Add{}, []Tensor{out[0], in[0]}, out); err != nil {
+			return err
+		}
+	}
+	s.kernel, err = p.dev.Kernel(s.kind, in, out)
+	return err
+}
+
+// Feed writes a feed from the host.
+func Feed[T any](p *Program, name string, values []T) error {
+	t, ok := p.feeds[name]
+	if !ok {
+		return fmt.Errorf("feed %q: the program has no such feed", name)
+	}
+	if err := checkElems[T](t.Spec, len(values)); err != nil {
+		return fmt.Errorf("feed %q: %w", name, err)
+	}
+	return p.dev.Upload(t, bytesOf(values))
+}
+
+// HasFeed reports whether the program reads a feed of that name.
+func (p *Program) HasFeed(name string) bool { _, ok := p.feeds[name]; return ok }
+
+// Read waits for a fetch and copies it to values.
+func Read[T any](p *Program, name string, values []T) error {
+	t, ok := p.fetched[name]
+	if !ok {
+		return fmt.Errorf("fetch %q: the program has no such fetch", name)
+	}
+	if err := checkElems[T](t.Spec, len(values)); err != nil {
+		return fmt.Errorf("fetch %q: %w", name, err)
+	}
+	return p.dev.Download(bytesOf(values), t)
+}
+
+// Step runs the micro stage on the feeds as they are, after the prepare stage
+// where the state has changed.
+func (p *Program) Step() error {
+	if p.done == p.sums {
+		return fmt.Errorf("step after %d micro-steps: the sum is complete, call Update", p.done)
+	}
+	if !p.ran || p.prepared != p.state.version {
+		if err := p.run(Prepare, nil); err != nil {
+			return err
+		}
+		p.ran = true
+	}
+	if err := p.run(Micro, nil); err != nil {
+		return err
+	}
+	if p.from[Update] < p.from[Update+1] {
+		p.done++
+	}
+	if p.assigns[Micro] {
+		p.state.version++
+	}
+	p.prepared = p.state.version
+	return nil
+}
+
+// Update runs the update stage on the sums of the micro-steps since the last
+// one.
+func (p *Program) Update() error {
+	if p.from[Update] < p.from[Update+1] && p.done != p.sums {
+		return fmt.Errorf("update after %d micro-steps, the program sums %d", p.done, p.sums)
+	}
+	p.done = 0
+	if err := p.run(Update, nil); err != nil {
+		return err
+	}
+	if p.assigns[Update] {
+		p.state.version++
+	}
+	return nil
+}
+
+// run executes one stage; after, where not nil, sees every step that has run.
+func (p *Program) run(stage Stage, after func(*step) error) (err error) {
+	i := p.from[stage]
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %v", p.steps[i], r)
+		}
+	}()
+	for ; i < p.from[stage+1]; i++ {
+		s := p.steps[i]
+		k := s.kernel
+		if s.again != nil && p.done > 0 {
+			k = s.again
+		}
+		if k != nil {
+			if err := k(); err != nil {
+				return fmt.Errorf("%s: %w", s, err)
+			}
+		}
+		if after != nil {
+			if err := after(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// RunAll makes a Program a gorgonia.VM: it takes feeds from the values bound to
+// their nodes, runs one update's worth of micro-steps on them, updates, and
+// binds the fetches' values to their nodes.
+func (p *Program) RunAll() error {
+	for name, n := range p.nodes {
+		if n.Value() == nil {
+			continue
+		}
+		src, err := ops.BufOf(n.Value())
+		if err != nil {
+			return fmt.Errorf("feed %q: %w", name, err)
+		}
+		if err := p.dev.Upload(p.feeds[name], src.Raw()); err != nil {
+			return fmt.Errorf("feed %q: %w", name, err)
+		}
+	}
+	for range p.sums {
+		if err := p.Step(); err != nil {
+			return err
+		}
+	}
+	if err := p.Update(); err != nil {
+		return err
+	}
+	return p.publish()
+}
+
+func (p *Program) publish() error {
+	for _, f := range p.fetches {
+		t := p.fetched[f.Name]
+		v := tensor.New(tensor.Of(t.Dtype), tensor.WithShape(t.Shape...))
+		dst, err := ops.BufOf(v)
+		if err != nil {
+			return fmt.Errorf("fetch %q: %w", f.Name, err)
+		}
+		if err := p.dev.Download(dst.Raw(), t); err != nil {
+			return fmt.Errorf("fetch %q: %w", f.Name, err)
+		}
+		if err := gorgonia.UnsafeLet(f.Node, v); err != nil {
+			return fmt.Errorf("fetch %q: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// Reset forgets micro-steps that no update has followed.
+func (p *Program) Reset() { p.done = 0 }
+
+// Close frees the program's memory. It may be called more than once.
+func (p *Program) Close() error {
+	for _, m := range []Memory{p.arena, p.input} {
+		if m != nil {
+			m.Free()
+		}
+	}
+	p.arena, p.input, p.steps = nil, nil, nil
+	return nil
+}
+
+// FirstNonFinite runs the micro stage again on the present feeds and state and
+// names the first feed, state or step with a value that is not finite, or
+// returns "". It is slow: it waits for and copies every value.
+func (p *Program) FirstNonFinite() (string, error) {
+	found := ""
+	look := func(s *step) error {
+		for _, v := range slices.Concat(s.in, s.out) {
+			bad, err := p.nonFinite(p.tensor(v))
+			if err != nil {
+				return err
+			}
+			if bad && found == "" {
+				found = s.blame(v)
+			}
+		}
+		return nil
+	}
+	for _, stage := range []Stage{Prepare, Micro} {
+		if err := p.run(stage, look); err != nil || found != "" {
+			return found, err
+		}
+	}
+	return "", nil
+}
+
+func (s *step) blame(v *value) string {
+	switch {
+	case v.feed != "":
+		return fmt.Sprintf("feed %q", v.feed)
+	case v.state != "":
+		return fmt.Sprintf("parameter %q", v.state)
+	}
+	return s.String()
+}
+
+func (p *Program) nonFinite(t Tensor) (bool, error) {
+	if t.Dtype != ops.Float32 {
+		return false, nil
+	}
+	v := make([]float32, t.Len())
+	if err := p.dev.Download(bytesOf(v), t); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(v, func(x float32) bool { return x-x != 0 }), nil
+}

@@ -1,0 +1,239 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Prepend puts one learned token [1, 1, D] in front of the tokens [B, N, D] of
+// every sample.
+type Prepend struct{}
+
+// Prepend puts the class token in front of x.
+func (g *Graph) Prepend(x, token *Node) *Node { return g.Apply(Prepend{}, x, token) }
+
+func (k Prepend) String() string { return "prepend" }
+
+func (k Prepend) Infer(in []Spec) ([]Spec, error) {
+	x, t := in[0].Shape, in[1]
+	if len(x) != 3 || t.Len() != x[2] {
+		return nil, fmt.Errorf("token %v does not fit tokens %v", t.Shape, x)
+	}
+	return []Spec{in[0].like(x[0], x[1]+1, x[2])}, nil
+}
+
+func (k Prepend) DiffWRT(int) bool { return true }
+
+func (k Prepend) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
+	dx := g.Apply(PrependGrad{}, grad)
+	return []*Node{dx, g.Apply(SumBatch{}, g.Out(dx, 1))}
+}
+
+func (k Prepend) Do(in, out []Buf) {
+	x, t, y := in[0].Raw(), in[1].Raw(), out[0].Raw()
+	n := len(x) / in[0].Shape[0]
+	for b := range in[0].Shape[0] {
+		row := y[b*(n+len(t)):]
+		copy(row, t)
+		copy(row[len(t):], x[b*n:][:n])
+	}
+}
+
+// PrependGrad cuts dy [B, N+1, D] into the tokens' gradient [B, N, D] and the
+// first token's per sample [B, 1, D].
+type PrependGrad struct{}
+
+func (k PrependGrad) String() string { return "prepend.grad" }
+
+func (k PrependGrad) Infer(in []Spec) ([]Spec, error) {
+	s := in[0].Shape
+	return []Spec{in[0].like(s[0], s[1]-1, s[2]), in[0].like(s[0], 1, s[2])}, nil
+}
+
+func (k PrependGrad) Do(in, out []Buf) {
+	dy, dx, dt := in[0].Raw(), out[0].Raw(), out[1].Raw()
+	B := in[0].Shape[0]
+	n, t := len(dx)/B, len(dt)/B
+	for b := range B {
+		row := dy[b*(n+t):]
+		copy(dt[b*t:], row[:t])
+		copy(dx[b*n:], row[t:][:n])
+	}
+}
+
+// SumBatch sums [B, ...] over the batch to [1, ...].
+type SumBatch struct{}
+
+func (k SumBatch) String() string { return "sum_batch" }
+
+func (k SumBatch) Infer(in []Spec) ([]Spec, error) {
+	shape := slices.Clone(in[0].Shape)
+	shape[0] = 1
+	return []Spec{in[0].like(shape...)}, nil
+}
+
+func (k SumBatch) Do(in, out []Buf) { byDtype(k, in, out, sumBatch[float32], sumBatch[float64]) }
+
+func sumBatch[T Float](_ SumBatch, in, out []Buf) {
+	s := Of[T](out[0])
+	clear(s)
+	for i, v := range Of[T](in[0]) {
+		s[i%len(s)] += v
+	}
+}
+
+// AddPos adds a table [1, N, D], say of positions, to every sample of a batch
+// [B, N, D].
+type AddPos struct{}
+
+// AddPos adds the position table to x.
+func (g *Graph) AddPos(x, table *Node) *Node { return g.Apply(AddPos{}, x, table) }
+
+func (k AddPos) String() string { return "add_pos" }
+
+func (k AddPos) Infer(in []Spec) ([]Spec, error) {
+	x, p := in[0], in[1]
+	if p.Shape[0] != 1 || !slices.Equal(x.Shape[1:], p.Shape[1:]) {
+		return nil, fmt.Errorf("table %v does not fit tokens %v", p.Shape, x.Shape)
+	}
+	return in[:1], nil
+}
+
+func (k AddPos) InPlace(int) []int { return []int{0} }
+
+func (k AddPos) DiffWRT(int) bool { return true }
+
+func (k AddPos) SymDiff(g *Graph, _ []*Node, _, grad *Node) []*Node {
+	return []*Node{grad, g.Apply(SumBatch{}, grad)}
+}
+
+func (k AddPos) Do(in, out []Buf) { byDtype(k, in, out, addPos[float32], addPos[float64]) }
+
+func addPos[T Float](_ AddPos, in, out []Buf) {
+	y, p := Of[T](out[0]), Of[T](in[1])
+	for i, v := range Of[T](in[0]) {
+		y[i] = v + p[i%len(p)]
+	}
+}
+
+// Gather picks tokens: y[b, m] = x[b, index[b, m]] with x [B, N, D], index
+// [B, M] int32.
+type Gather struct{}
+
+// Gather picks the tokens of x that index names.
+func (g *Graph) Gather(x, index *Node) *Node { return g.Apply(Gather{}, x, index) }
+
+func (k Gather) String() string { return "gather" }
+
+func (k Gather) Infer(in []Spec) ([]Spec, error) {
+	x, i := in[0].Shape, in[1]
+	if len(x) != 3 || len(i.Shape) != 2 || i.Shape[0] != x[0] || i.Dtype != Int32 {
+		return nil, fmt.Errorf("index %v does not fit tokens %v", i, x)
+	}
+	return []Spec{in[0].like(x[0], i.Shape[1], x[2])}, nil
+}
+
+func (k Gather) DiffWRT(i int) bool { return i == 0 }
+
+func (k Gather) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
+	return []*Node{g.Apply(Scatter{SpecOf(in[0]).Shape[1]}, grad, in[1]), nil}
+}
+
+func (k Gather) Do(in, out []Buf) { byDtype(k, in, out, gather[float32], gather[float64]) }
+
+func gather[T Float](_ Gather, in, out []Buf) {
+	x, y, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
+	N, M := in[0].Shape[1], out[0].Shape[1]
+	for j, i := range Of[int32](in[1]) {
+		copy(y[j*D:][:D], x[(j/M*N+int(i))*D:])
+	}
+}
+
+// Scatter is the adjoint of Gather: y[b, index[b, m]] += x[b, m], with N tokens
+// in y and zero where no index points.
+type Scatter struct{ N int }
+
+func (k Scatter) String() string { return fmt.Sprintf("scatter(%d)", k.N) }
+
+func (k Scatter) Infer(in []Spec) ([]Spec, error) {
+	s := in[0].Shape
+	return []Spec{in[0].like(s[0], k.N, s[2])}, nil
+}
+
+func (k Scatter) DiffWRT(i int) bool { return i == 0 }
+
+func (k Scatter) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
+	return []*Node{g.Apply(Gather{}, grad, in[1]), nil}
+}
+
+func (k Scatter) Do(in, out []Buf) { byDtype(k, in, out, scatter[float32], scatter[float64]) }
+
+func scatter[T Float](k Scatter, in, out []Buf) {
+	x, y, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
+	M := in[0].Shape[1]
+	clear(y)
+	for j, i := range Of[int32](in[1]) {
+		addScaled(y[(j/M*k.N+int(i))*D:][:D], 1, x[j*D:][:D])
+	}
+}
+
+// Pool reduces tokens [B, N, D] to one vector per sample [B, D]: the mean of
+// the Count tokens from token From on. Count 1 picks a single token.
+type Pool struct{ From, Count int }
+
+// Pool averages count tokens of x from token from on.
+func (g *Graph) Pool(x *Node, from, count int) *Node { return g.Apply(Pool{from, count}, x) }
+
+func (k Pool) String() string { return fmt.Sprintf("pool(%d,%d)", k.From, k.Count) }
+
+func (k Pool) Infer(in []Spec) ([]Spec, error) {
+	s := in[0].Shape
+	if len(s) != 3 || k.From < 0 || k.Count < 1 || k.From+k.Count > s[1] {
+		return nil, fmt.Errorf("no such tokens in %v", s)
+	}
+	return []Spec{in[0].like(s[0], s[2])}, nil
+}
+
+func (k Pool) DiffWRT(int) bool { return true }
+
+func (k Pool) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
+	return []*Node{g.Apply(PoolGrad{k, SpecOf(in[0]).Shape[1]}, grad)}
+}
+
+func (k Pool) Do(in, out []Buf) { byDtype(k, in, out, pool[float32], pool[float64]) }
+
+func pool[T Float](k Pool, in, out []Buf) {
+	x, y := Of[T](in[0]), Of[T](out[0])
+	N, D := in[0].Shape[1], in[0].Shape[2]
+	clear(y)
+	for b := range in[0].Shape[0] {
+		for n := k.From; n < k.From+k.Count; n++ {
+			addScaled(y[b*D:][:D], 1/T(k.Count), x[(b*N+n)*D:][:D])
+		}
+	}
+}
+
+// PoolGrad spreads dy [B, D] over the pooled ones of N tokens.
+type PoolGrad struct {
+	Pool Pool
+	N    int
+}
+
+func (k PoolGrad) String() string { return fmt.Sprintf("%v.grad(%d)", k.Pool, k.N) }
+
+func (k PoolGrad) Infer(in []Spec) ([]Spec, error) {
+	s := in[0].Shape
+	return []Spec{in[0].like(s[0], k.N, s[1])}, nil
+}
+
+func (k PoolGrad) Do(in, out []Buf) { byDtype(k, in, out, poolGrad[float32], poolGrad[float64]) }
+
+func poolGrad[T Float](k PoolGrad, in, out []Buf) {
+	dy, dx, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
+	clear(dx)
+	for b := range in[0].Shape[0] {
+		for n := k.Pool.From; n < k.Pool.From+k.Pool.Count; n++ {
+			addScaled(dx[(b*k.N+n)*D:][:D], 1/T(k.Pool.Count), dy[b*D:][:D])
+		}
+	}
+}
