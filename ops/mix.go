@@ -109,7 +109,9 @@ func (g *Graph) OneHot(labels *Node, classes int, smoothing float64) *Node {
 	return g.Apply(OneHot{classes, smoothing, g.Dtype}, labels)
 }
 
-func (k OneHot) String() string { return fmt.Sprintf("one_hot(%d,%g)", k.Classes, k.Smoothing) }
+func (k OneHot) String() string {
+	return fmt.Sprintf("one_hot(%d,%g,%v)", k.Classes, k.Smoothing, k.To)
+}
 
 func (k OneHot) Infer(in []Spec) ([]Spec, error) {
 	if len(in[0].Shape) != 1 || in[0].Dtype != Int32 {
@@ -184,7 +186,7 @@ func erase[T Float](k Erase, in, out []Buf) {
 
 // noise is standard normal number i of a sample (Box-Muller).
 func (k Erase) noise(sampleKey []int32, i int) float64 {
-	w := sampleBlock(k.Seed, "erase", sampleKey, i)
+	w := sampleBlock(k.Seed, "erase noise", sampleKey, i)
 	u := 1 - float64(philox.Uniform(w[0]))
 	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*float64(philox.Uniform(w[1])))
 }

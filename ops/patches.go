@@ -47,7 +47,7 @@ func (g *Graph) Normalize(x *Node, mean, std []float64) *Node {
 	return g.Apply(Normalize{Pixels{mean, std}, g.Dtype}, x)
 }
 
-func (k Normalize) String() string { return fmt.Sprintf("normalize(%v,%v)", k.Mean, k.Std) }
+func (k Normalize) String() string { return fmt.Sprintf("normalize(%v,%v,%v)", k.Mean, k.Std, k.To) }
 
 func (k Normalize) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{{in[0].Shape, k.To}}, k.check(in[0])
@@ -83,7 +83,7 @@ func (g *Graph) Patches(x *Node, kernel, stride [3]int, mean, std []float64) *No
 }
 
 func (k Patches) String() string {
-	return fmt.Sprintf("patches(%v,%v,%v,%v)", k.Kernel, k.Stride, k.Mean, k.Std)
+	return fmt.Sprintf("patches(%v,%v,%v,%v,%v)", k.Kernel, k.Stride, k.Mean, k.Std, k.To)
 }
 
 // Geometry is how a batch of pictures lies in memory and splits into patches.
@@ -160,7 +160,7 @@ type PatchesGrad struct {
 	Of      Spec // the pixels
 }
 
-func (k PatchesGrad) String() string { return k.Patches.String() + ".grad" }
+func (k PatchesGrad) String() string { return fmt.Sprintf("%v.grad(%v)", k.Patches, k.Of) }
 
 func (k PatchesGrad) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{{k.Of.Shape, k.Patches.To}}, nil

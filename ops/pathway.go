@@ -49,7 +49,7 @@ func (k Pathway) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
 	for i := 1; i < len(in); i += 2 {
 		var dAux *Node
 		if k.AuxTrainable {
-			dAux = g.Apply(Scale{}, sum, in[i])
+			dAux = g.Scale(sum, in[i])
 		}
 		grads = append(grads, g.Apply(Dot{}, sum, in[i+1]), dAux)
 	}
@@ -94,6 +94,9 @@ func dot[T Float](_ Dot, in, out []Buf) {
 
 // Scale is s·x with s of shape [1].
 type Scale struct{}
+
+// Scale is x times the number s [1].
+func (g *Graph) Scale(x, s *Node) *Node { return g.Apply(Scale{}, x, s) }
 
 func (k Scale) String() string { return "scale" }
 

@@ -119,7 +119,7 @@ func (g *Graph) Uniform(sampleKey *Node, seed uint64, purpose string) *Node {
 	return g.Apply(Uniform{seed, purpose, g.Dtype}, sampleKey)
 }
 
-func (k Uniform) String() string { return fmt.Sprintf("uniform(%d,%s)", k.Seed, k.Purpose) }
+func (k Uniform) String() string { return fmt.Sprintf("uniform(%d,%s,%v)", k.Seed, k.Purpose, k.To) }
 
 func (k Uniform) Infer(in []Spec) ([]Spec, error) {
 	if err := checkSampleKey(in[0]); err != nil {

@@ -1,0 +1,92 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// SinCos2D is the fixed position table [1, N, dim] of MAE for a grid (rows,
+// columns), tokens row by row, with a zero row in front where class is set. The
+// first half of the channels encodes the column, the second the row, each half
+// as [sin(p·ω), cos(p·ω)] with ω_k = 10000^(-k/(dim/4)), computed in float64.
+func SinCos2D(dim int, grid [2]int, class bool) ([]float32, error) {
+	if dim%4 != 0 {
+		return nil, fmt.Errorf("sin-cos position table: width %d is not a multiple of 4", dim)
+	}
+	var table []float32
+	if class {
+		table = make([]float32, dim)
+	}
+	for n := range grid[0] * grid[1] {
+		row, col := n/grid[1], n%grid[1]
+		table = append(append(table, sinCos(dim/2, col)...), sinCos(dim/2, row)...)
+	}
+	return table, nil
+}
+
+func sinCos(d, pos int) []float32 {
+	v := make([]float32, d)
+	for k := range d / 2 {
+		s, c := math.Sincos(float64(pos) * math.Pow(10000, -float64(k)/float64(d/2)))
+		v[k], v[d/2+k] = float32(s), float32(c)
+	}
+	return v
+}
+
+// ResizePos resizes a position table [1, extra+h·w, dim] to another grid as
+// PyTorch's bicubic interpolate does (a = -0.75, align_corners false, no
+// anti-aliasing, borders clamped). The first extra rows are kept.
+func ResizePos(table []float32, dim, extra int, from, to [2]int) ([]float32, error) {
+	if len(table) != dim*(extra+from[0]*from[1]) {
+		return nil, fmt.Errorf("resize position table: %d values are not %d rows of %d", len(table), extra+from[0]*from[1], dim)
+	}
+	out := append([]float32(nil), table[:extra*dim]...)
+	src := table[extra*dim:]
+	rows, cols := cubicTaps(from[0], to[0]), cubicTaps(from[1], to[1])
+	for _, r := range rows {
+		for _, c := range cols {
+			for d := range dim {
+				var sum float64
+				for i, y := range r.at {
+					for j, x := range c.at {
+						sum += r.weight[i] * c.weight[j] * float64(src[(y*from[1]+x)*dim+d])
+					}
+				}
+				out = append(out, float32(sum))
+			}
+		}
+	}
+	return out, nil
+}
+
+// taps are the four source positions and weights of one output position.
+type taps struct {
+	at     [4]int
+	weight [4]float64
+}
+
+func cubicTaps(from, to int) []taps {
+	ts := make([]taps, to)
+	for i := range ts {
+		x := (float64(i)+0.5)*float64(from)/float64(to) - 0.5
+		base := int(math.Floor(x))
+		for k := range 4 {
+			p := base - 1 + k
+			ts[i].at[k] = min(max(p, 0), from-1)
+			ts[i].weight[k] = cubic(math.Abs(x - float64(p)))
+		}
+	}
+	return ts
+}
+
+// cubic is the convolution kernel of Keys (1981) with a = -0.75.
+func cubic(x float64) float64 {
+	const a = -0.75
+	switch {
+	case x <= 1:
+		return ((a+2)*x-(a+3))*x*x + 1
+	case x < 2:
+		return ((a*x-5*a)*x+8*a)*x - 4*a
+	}
+	return 0
+}

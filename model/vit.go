@@ -1,0 +1,129 @@
+// Package model is the structure of a Vision Transformer with pathways: no
+// files, no devices, no data.
+//
+// The network is the pre-norm ViT of timm. With tokens x [B, N, D]
+//
+//	x ← [cls; x] + pos
+//	x ← x + DropPath(proj(Attention(qkv(LN₁ x))))
+//	x ← x + DropPath(fc2(GELU(fc1(LN₂ x))))     once per block
+//
+// and every linear layer a pathway covers computes with Ŵ = W + Σₖ λₖ·W′ₖ, where
+// W′ₖ is the weight of the same layer in auxiliary model k ([Pathway]).
+// Parameters have timm's names; a pathway adds <layer>.cross_modal_scale [1] and
+// <layer>.aux_weight beside <layer>.weight.
+package model
+
+import (
+	"fmt"
+
+	"m2pt/nn"
+	"m2pt/ops"
+)
+
+// ViT describes a Vision Transformer. It is a plain value: Forward builds the
+// same network on every graph it is given.
+type ViT struct {
+	Dim        int // D
+	Depth      int // blocks
+	Heads      int
+	MLPRatio   float64
+	QKVBias    string // "full", "split" (none for k) or "none"
+	ClassToken bool
+	PosEmbed   string // "learned" or "sincos" (fixed)
+	Eps        float64
+	DropPath   float64 // rate of the last block; block i has DropPath·i/(Depth-1)
+	Pathways   []Pathway
+	// Apart computes a covered layer as x·Wᵀ + λ·(x·W′ᵀ) + b instead of through
+	// Ŵ: the same function by other arithmetic, to verify merged weights with.
+	Apart bool
+}
+
+// Tokenizer makes tokens [B, N, D] of a batch; see package tokenizers.
+type Tokenizer interface {
+	Tokens(s nn.Scope, x *ops.Node) *ops.Node
+	Grid() [2]int // tokens down and across
+}
+
+// Check reports what is wrong with the description.
+func (v ViT) Check() error {
+	switch {
+	case v.Dim <= 0 || v.Depth <= 0 || v.Heads <= 0 || v.Dim%v.Heads != 0:
+		return fmt.Errorf("vit: width %d, depth %d, %d heads: heads must divide the width", v.Dim, v.Depth, v.Heads)
+	case v.QKVBias != "full" && v.QKVBias != "split" && v.QKVBias != "none":
+		return fmt.Errorf("vit: qkv bias %q: want full, split or none", v.QKVBias)
+	case v.PosEmbed != "learned" && v.PosEmbed != "sincos":
+		return fmt.Errorf("vit: position table %q: want learned or sincos", v.PosEmbed)
+	case v.Hidden() <= 0 || v.DropPath < 0 || v.DropPath >= 1:
+		return fmt.Errorf("vit: MLP ratio %g, drop path %g", v.MLPRatio, v.DropPath)
+	}
+	return nil
+}
+
+// Hidden is the width of the MLP.
+func (v ViT) Hidden() int { return int(float64(v.Dim) * v.MLPRatio) }
+
+// Tokens is the number of tokens in the blocks for n patches.
+func (v ViT) Tokens(n int) int {
+	if v.ClassToken {
+		return n + 1
+	}
+	return n
+}
+
+// DropPathRates are the rates of the blocks, linear from 0 to rate.
+func DropPathRates(rate float64, depth int) []float64 {
+	rates := make([]float64, depth)
+	for i := range rates {
+		rates[i] = rate * float64(i) / float64(max(depth-1, 1))
+	}
+	return rates
+}
+
+// Trace receives the tokens on their way: "patch_embed", "tokens_in", "block0", ...
+type Trace func(name string, x *ops.Node)
+
+// Forward is the network from a batch x to the last block's tokens [B, N, D].
+// trace may be nil.
+func (v ViT) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Node {
+	if err := v.Check(); err != nil {
+		s.Fail("%w", err)
+		return nil
+	}
+	if trace == nil {
+		trace = func(string, *ops.Node) {}
+	}
+	x = v.embed(s, t, x, trace)
+	trace("tokens_in", x)
+	for i, rate := range DropPathRates(v.DropPath, v.Depth) {
+		x = s.In(fmt.Sprintf("blocks.%d", i), func(s nn.Scope) *ops.Node {
+			return block{v, i, rate}.forward(s, x)
+		})
+		trace(fmt.Sprintf("block%d", i), x)
+	}
+	return x
+}
+
+// embed makes tokens, puts the class token in front and adds positions. The
+// tables are declared first: that is their place in timm's state dict.
+func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Node {
+	grid := t.Grid()
+	var cls *ops.Node
+	if v.ClassToken {
+		cls = s.Param("cls_token", nn.Normal(.02), 1, 1, v.Dim)
+	}
+	pos := nn.Param{Name: "pos_embed", Shape: []int{1, v.Tokens(grid[0] * grid[1]), v.Dim}, Init: nn.Normal(.02)}
+	if v.PosEmbed == "sincos" {
+		table, err := SinCos2D(v.Dim, grid, v.ClassToken)
+		if err != nil {
+			s.Fail("%w", err)
+		}
+		pos.Init, pos.Fixed = nn.Values(table), true
+	}
+	table := s.Declare(pos)
+	x = t.Tokens(s, x)
+	trace("patch_embed", x)
+	if v.ClassToken {
+		x = s.Prepend(x, cls)
+	}
+	return s.AddPos(x, table)
+}

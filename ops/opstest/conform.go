@@ -1,0 +1,231 @@
+package opstest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"m2pt/engine"
+	"m2pt/ops"
+)
+
+// Run holds every kernel of dev, in float32, to the kind's Do in float64: the
+// error of each output is at most tol; nothing but the outputs is written, to
+// the byte; what was in the outputs before does not matter; a second run gives
+// the same bits; all this also where an output shares memory with an input as
+// ops.InPlace allows.
+func Run(t *testing.T, dev engine.Device, tol float64) {
+	for _, c := range Cases() {
+		t.Run(c.Name, func(t *testing.T) {
+			for _, s := range c.sharings() {
+				if err := c.check(dev, s, tol); err != nil {
+					t.Errorf("%v on %s, %v: %v", c.Kind, dev.Name(), s, err)
+				}
+			}
+		})
+	}
+}
+
+// sharing says in which input's memory each output lies; -1 is its own.
+type sharing []int
+
+func (s sharing) String() string { return fmt.Sprintf("outputs in inputs %v", []int(s)) }
+
+// sharings are those a plan may choose: none, every allowed pair alone, and the
+// first choice of every output together.
+func (c Case) sharings() []sharing {
+	in := c.inputs()
+	out := do(inFloat64(c.Kind), in)
+	none := slices.Repeat(sharing{-1}, len(out))
+	list, all := []sharing{none}, slices.Clone(none)
+	place, ok := c.Kind.(ops.InPlace)
+	for k := 0; ok && k < len(out); k++ {
+		for _, j := range place.InPlace(k) {
+			if in[j].Bytes() != out[k].Bytes() {
+				continue
+			}
+			one := slices.Clone(none)
+			one[k] = j
+			list = append(list, one)
+			if all[k] < 0 && !slices.Contains(all, j) {
+				all[k] = j
+			}
+		}
+	}
+	if len(out) > 1 && !slices.Equal(all, none) {
+		list = append(list, all)
+	}
+	return list
+}
+
+// check runs the case's kernel twice over different garbage.
+func (c Case) check(dev engine.Device, s sharing, tol float64) error {
+	in := c.inputs()
+	want := do(inFloat64(c.Kind), in)
+	b, err := newBench(dev, c.Kind, in, s)
+	if err != nil {
+		return err
+	}
+	defer b.mem.Free()
+	var first [][]byte
+	for _, garbage := range []byte{0xff, 0x7f} { // NaN, and large numbers
+		got, err := b.run(garbage)
+		if err != nil {
+			return err
+		}
+		for k := range got {
+			if first != nil && !bytes.Equal(got[k], first[k]) {
+				return fmt.Errorf("output %d: a second run gives other bits", k)
+			}
+			if err := agree(b.out[k].Spec, got[k], want[k], tol); err != nil {
+				return fmt.Errorf("output %d: %w", k, err)
+			}
+		}
+		first = got
+	}
+	return nil
+}
+
+// bench is one stretch of device memory that holds a kernel's operands with
+// guard bytes around each.
+type bench struct {
+	dev     engine.Device
+	mem     engine.Memory
+	all     engine.Tensor // the memory as bytes
+	image   []byte        // what it holds before a run
+	shared  sharing
+	in, out []engine.Tensor
+	kernel  engine.Kernel
+}
+
+const guard = 0xa5
+
+func newBench(dev engine.Device, k ops.Kind, in []ops.Buf, s sharing) (*bench, error) {
+	b := &bench{dev: dev, shared: s}
+	for i, buf := range in {
+		in[i] = cast(buf, ops.Float32)
+		b.in = append(b.in, b.room(in[i].Spec))
+	}
+	specs, err := k.Infer(specsOf(in))
+	if err != nil {
+		return nil, err
+	}
+	for i, spec := range specs {
+		if s[i] >= 0 {
+			b.out = append(b.out, engine.Tensor{Spec: spec, Off: b.in[s[i]].Off})
+		} else {
+			b.out = append(b.out, b.room(spec))
+		}
+	}
+	for i, t := range b.in {
+		copy(b.image[t.Off:], in[i].Raw())
+	}
+	return b, b.bind(k)
+}
+
+// room adds guards and a tensor to the image, the next guard right behind it.
+func (b *bench) room(s ops.Spec) engine.Tensor {
+	t := engine.Tensor{Spec: s, Off: len(b.image) + engine.Align}
+	end := t.Off + s.Bytes() + engine.Align
+	end += -end & (engine.Align - 1)
+	b.image = append(b.image, bytes.Repeat([]byte{guard}, end-len(b.image))...)
+	return t
+}
+
+func (b *bench) bind(k ops.Kind) (err error) {
+	if b.mem, err = b.dev.Alloc(len(b.image)); err != nil {
+		return err
+	}
+	b.all = engine.Tensor{Spec: ops.Spec{Shape: []int{len(b.image)}, Dtype: ops.Uint8}, Mem: b.mem}
+	for _, ts := range [][]engine.Tensor{b.in, b.out} {
+		for i := range ts {
+			ts[i].Mem = b.mem
+		}
+	}
+	b.kernel, err = b.dev.Kernel(k, b.in, b.out)
+	return err
+}
+
+// run runs the kernel over outputs full of garbage and returns the outputs'
+// bytes.
+func (b *bench) run(garbage byte) ([][]byte, error) {
+	for k, t := range b.out {
+		if b.shared[k] < 0 {
+			copy(b.image[t.Off:], bytes.Repeat([]byte{garbage}, t.Bytes()))
+		}
+	}
+	if err := b.dev.Upload(b.all, b.image); err != nil {
+		return nil, err
+	}
+	if err := b.kernel(); err != nil {
+		return nil, err
+	}
+	after := make([]byte, len(b.image))
+	if err := b.dev.Download(after, b.all); err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(b.out))
+	for k, t := range b.out {
+		written := after[t.Off:][:t.Bytes()]
+		out[k] = bytes.Clone(written)
+		copy(written, b.image[t.Off:])
+	}
+	for i := range after {
+		if after[i] != b.image[i] {
+			return nil, fmt.Errorf("writes outside its outputs, %s", b.where(i))
+		}
+	}
+	return out, nil
+}
+
+func (b *bench) where(at int) string {
+	for i, t := range b.in {
+		if t.Off <= at && at < t.Off+t.Bytes() {
+			return fmt.Sprintf("byte %d of input %d", at-t.Off, i)
+		}
+	}
+	for k, t := range b.out {
+		if past := at - t.Off - t.Bytes(); past >= -t.Bytes()-engine.Align && past < engine.Align {
+			return fmt.Sprintf("%d bytes past output %d", past, k)
+		}
+	}
+	return fmt.Sprintf("byte %d of the memory", at)
+}
+
+// agree compares an output with the oracle's.
+func agree(spec ops.Spec, got []byte, want ops.Buf, tol float64) error {
+	b := ops.NewBuf(spec)
+	copy(b.Raw(), got)
+	return compare(ops.Of[float64](cast(b, ops.Float64)), ops.Of[float64](want), tol)
+}
+
+// compare fails where max|got - want| exceeds tol·max|want|; values that are
+// not finite must be the same.
+func compare(got, want []float64, tol float64) error {
+	scale := 0.0
+	for _, w := range want {
+		if finite(w) {
+			scale = max(scale, math.Abs(w))
+		}
+	}
+	worst, at := 0.0, -1
+	for i, w := range want {
+		d := math.Abs(got[i] - w)
+		if same := got[i] == w || got[i] != got[i] && w != w; same {
+			d = 0
+		} else if !finite(d) {
+			d = math.Inf(1)
+		}
+		if d > worst {
+			worst, at = d, i
+		}
+	}
+	if worst > tol*scale {
+		return fmt.Errorf("element %d of %d is %g, want %g: error %.2g exceeds %g", at, len(want), got[at], want[at], worst/scale, tol)
+	}
+	return nil
+}
+
+func finite(x float64) bool { return x-x == 0 }

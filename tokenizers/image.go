@@ -1,0 +1,73 @@
+// Package tokenizers turns batches of one modality into tokens [B, N, D] inside
+// the graph. Their host halves, which need no parameters (filterbanks, point
+// grouping, token masks), are leaf packages below it.
+//
+// Shape letters: B batch, C channels, H and W height and width, P patch size, N
+// tokens, D width.
+package tokenizers
+
+import (
+	"fmt"
+
+	"m2pt/nn"
+	"m2pt/ops"
+)
+
+// Image cuts pictures into square patches and projects each to a token: a
+// convolution with kernel P and stride S (P where patches do not overlap),
+// flattened row by row. Its parameters are patch_embed.proj.{weight [D,C,P,P],
+// bias [D]}.
+type Image struct {
+	Size      [2]int // height, width in pixels
+	Channels  int
+	Patch     int
+	Stride    int       // 0 means Patch
+	Dim       int       // D
+	Mean, Std []float64 // normalise stored uint8 pixels, per channel, of values in [0, 1]
+}
+
+// Grid is the number of patches down and across.
+func (t Image) Grid() [2]int {
+	return [2]int{(t.Size[0]-t.Patch)/t.stride() + 1, (t.Size[1]-t.Patch)/t.stride() + 1}
+}
+
+func (t Image) stride() int {
+	if t.Stride == 0 {
+		return t.Patch
+	}
+	return t.Stride
+}
+
+// Count is the number of tokens N.
+func (t Image) Count() int { return t.Grid()[0] * t.Grid()[1] }
+
+// Check reports what is wrong with the geometry.
+func (t Image) Check() error {
+	if t.Patch <= 0 || t.Patch > min(t.Size[0], t.Size[1]) || t.Channels <= 0 || t.Dim <= 0 {
+		return fmt.Errorf("image tokenizer: %dx%d patches of %dx%d pixels, %d channels, width %d",
+			t.Patch, t.Patch, t.Size[0], t.Size[1], t.Channels, t.Dim)
+	}
+	return nil
+}
+
+// Tokens are the tokens [B, N, D] of pixels x [B, C, H, W]. Stored uint8 pixels
+// are normalised on the way; floating-point ones are taken as they are.
+func (t Image) Tokens(s nn.Scope, x *ops.Node) *ops.Node {
+	if err := t.Check(); err != nil {
+		s.Fail("%w", err)
+	}
+	if s.Err() != nil {
+		return nil
+	}
+	var mean, std []float64
+	if ops.SpecOf(x).Dtype == ops.Uint8 {
+		mean, std = t.Mean, t.Std
+	}
+	return s.In("patch_embed.proj", func(s nn.Scope) *ops.Node {
+		fanIn := t.Channels * t.Patch * t.Patch
+		w := s.Param("weight", nn.FanIn(fanIn), t.Dim, t.Channels, t.Patch, t.Patch)
+		b := s.Param("bias", nn.FanIn(fanIn), t.Dim)
+		p := s.Patches(x, [3]int{1, t.Patch, t.Patch}, [3]int{1, t.stride(), t.stride()}, mean, std)
+		return s.Graph.Linear(p, w, b)
+	})
+}

@@ -1,0 +1,58 @@
+package train
+
+import (
+	"math"
+)
+
+// Tally sums per-sample results into means. It is part of a checkpoint, so that
+// an epoch's figures survive a resume bit for bit.
+type Tally struct {
+	Count int     `json:"count"`
+	Loss  float64 `json:"loss"` // sum
+	Top1  int     `json:"top1"` // hits
+	Top5  int     `json:"top5"`
+}
+
+// Loss adds a sample's loss alone.
+func (t *Tally) AddLoss(loss float32) {
+	t.Count++
+	t.Loss += float64(loss)
+}
+
+// Add adds a sample's loss and whether its label is among the best logits.
+func (t *Tally) Add(loss float32, logits []float32, label int32) {
+	t.AddLoss(loss)
+	switch r := Rank(logits, int(label)); {
+	case r < 1:
+		t.Top1++
+		t.Top5++
+	case r < 5:
+		t.Top5++
+	}
+}
+
+// Rank is how many classes score higher than label; among equal scores the
+// lower index comes first, and NaN scores last.
+func Rank(logits []float32, label int) int {
+	rank, own := 0, logits[label]
+	for i, v := range logits {
+		if v > own || i < label && v == own || own != own && v == v {
+			rank++
+		}
+	}
+	return rank
+}
+
+// Result are the figures of an evaluation; accuracies in percent.
+type Result struct {
+	Samples int     `json:"samples"`
+	Loss    float64 `json:"loss"`
+	Top1    float64 `json:"top1"`
+	Top5    float64 `json:"top5"`
+}
+
+// Result is the mean over the samples so far.
+func (t Tally) Result() Result {
+	n := math.Max(float64(t.Count), 1)
+	return Result{t.Count, t.Loss / n, 100 * float64(t.Top1) / n, 100 * float64(t.Top5) / n}
+}

@@ -1,0 +1,136 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"m2pt/checkpoint"
+	"m2pt/data"
+	"m2pt/engine"
+	"m2pt/experiment"
+	"m2pt/model"
+	"m2pt/nn"
+)
+
+// Model is a trained model read back: config, classifier and weights.
+type Model struct {
+	Config     *experiment.Config
+	Classifier Classifier
+	Classes    []string // names, empty where the checkpoint does not tell
+	Weights    *checkpoint.Tensors
+	Path       string // of the checkpoint
+	Step       int64  // 0 for a bare weights file
+}
+
+// OpenModel reads the checkpoint at path (run folder, checkpoint folder or
+// weights file) with the config of its own run, or with the one at configPath
+// where that is not empty. Weights without pathway tensors (an exported model)
+// get a classifier without pathways.
+func OpenModel(path, configPath string, sets []string) (*Model, error) {
+	cp, _, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if configPath == "" {
+		if configPath, err = runConfig(cp.Path); err != nil {
+			return nil, err
+		}
+	}
+	m := &Model{Path: cp.Path}
+	if m.Config, err = experiment.Load(configPath, sets); err != nil {
+		return nil, err
+	}
+	if m.Weights, err = Weights(cp); err != nil {
+		return nil, err
+	}
+	if cp.State != nil {
+		x, err := readExtra(cp)
+		if err != nil {
+			return nil, err
+		}
+		m.Classes, m.Step = x.Classes, x.Step
+	}
+	return m, m.classify()
+}
+
+// runConfig finds the config of the run that a checkpoint belongs to.
+func runConfig(path string) (string, error) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		p := filepath.Join(dir, ConfigFile)
+		if _, err := os.Stat(p); err == nil {
+			return p, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if dir == filepath.Dir(dir) {
+			return "", &experiment.UsageError{Problems: []string{fmt.Sprintf("%s is not in a run folder: name its experiment with -config", path)}}
+		}
+	}
+}
+
+// classify describes the network that the weights belong to. A pathway covers
+// the blocks 0..depth-1 of its auxiliary model in either order.
+func (m *Model) classify() error {
+	head, err := m.Weights.Get("head.weight")
+	if err != nil {
+		return err
+	}
+	depths := make([]int, len(m.Config.Pathway))
+	any := false
+	for t := range m.Weights.All() {
+		layer, name, k, ok := model.SplitTerm(t.Name)
+		var i int
+		if !ok || name != model.AuxName || k >= len(depths) || !scan(layer, "blocks.%d.", &i) {
+			continue
+		}
+		any = true
+		depths[k] = max(depths[k], i+1)
+	}
+	m.Classifier = NewClassifier(m.Config, head.Shape[0], depths)
+	if !any {
+		m.Classifier.ViT.Pathways = nil
+	}
+	return nil
+}
+
+// State puts the weights on a device. Parameters the weights lack are an error,
+// as are weights the model lacks.
+func (m *Model) State(dev engine.Device) (*engine.State, []nn.Param, error) {
+	n := m.Classifier.Build(nn.Eval, 1, 0)
+	if err := n.Err(); err != nil {
+		return nil, nil, err
+	}
+	s := engine.NewState(dev)
+	params := n.Registry().Params()
+	if err := initialise(s, params, nil, 0); err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	if err := load(s, "", m.Weights, func(name string) bool { _, ok := n.Registry().Lookup(name); return ok }); err != nil {
+		s.Close()
+		return nil, nil, fmt.Errorf("checkpoint %s: %w", m.Path, err)
+	}
+	return s, params, nil
+}
+
+// Evaluator prepares an evaluation of the model on its validation data.
+func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluator, *data.Loader, error) {
+	cfg := m.Config
+	set, err := OpenData(cfg, ValSplit)
+	if err != nil {
+		return nil, nil, err
+	}
+	if got, want := len(set.Classes()), m.Classifier.Head.Classes; got != want {
+		return nil, nil, fmt.Errorf("the data has %d classes, the model %d", got, want)
+	}
+	loader, err := data.NewLoader(set, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
+		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: onSkip})
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := NewEvaluator(m.Classifier, state, nil, loader, cfg.Eval.Batch)
+	return e, loader, err
+}

@@ -1,0 +1,242 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"m2pt/checkpoint"
+	"m2pt/data"
+	"m2pt/engine"
+	"m2pt/experiment"
+	"m2pt/nn"
+)
+
+// Run trains an experiment to its end, its auxiliary experiments first where
+// their results are missing, and resumes where a run folder holds a checkpoint.
+func Run(ctx context.Context, cfg *experiment.Config, opt Options) (*Outcome, error) {
+	aux, err := auxiliaries(ctx, cfg, opt)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	t, err := prepare(cfg, opt, aux)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	from := t.at.Step
+	if from > 0 {
+		opt.Log.Info("resumed", "run", t.store.name(), "start_step", from, "epoch", t.at.Epoch, "sample", t.at.Sample)
+	}
+	err = t.run(ctx)
+	out := t.outcome(from, time.Since(start))
+	if err != nil {
+		return out, fmt.Errorf("train %s: %w", t.store.name(), err)
+	}
+	out.Lambda, err = Lambdas(t.names.params, t.state)
+	return out, err
+}
+
+// auxiliaries loads the auxiliary models, training those that another
+// experiment makes. A finished run is used as it is.
+func auxiliaries(ctx context.Context, cfg *experiment.Config, opt Options) ([]*Auxiliary, error) {
+	var all []*Auxiliary
+	for i, p := range cfg.Pathway {
+		path := p.Aux
+		if a := cfg.Aux(i); a != nil {
+			path = a.Output
+			if err := ensure(ctx, a, opt); err != nil {
+				return nil, fmt.Errorf("auxiliary experiment: %w", err)
+			}
+		}
+		a, err := LoadAuxiliary(path)
+		if err != nil {
+			return nil, err
+		}
+		if d := cfg.Model.Depth; a.Depth != d {
+			opt.Log.Info("pathway pairs blocks in order", "auxiliary", path, "auxiliary_depth", a.Depth, "depth", d, "paired", min(a.Depth, d))
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// ensure trains an experiment unless its run folder holds the finished result
+// of the very same one.
+func ensure(ctx context.Context, cfg *experiment.Config, opt Options) error {
+	opt.Resume = "auto"
+	s := newStore(cfg, nil)
+	cp, err := s.find(opt.Resume, opt.Log)
+	if err != nil {
+		return err
+	}
+	if cp != nil {
+		x, err := readExtra(cp)
+		if err != nil {
+			return err
+		}
+		if x.Done {
+			opt.Log.Info("auxiliary experiment is finished already", "run", s.name(), "top1", x.Best.Top1)
+			return nil
+		}
+	}
+	opt.Log.Info("training the auxiliary experiment first", "run", s.name())
+	_, err = Run(ctx, cfg, opt)
+	return err
+}
+
+// prepare opens data, model, state and run folder, and restores a checkpoint.
+func prepare(cfg *experiment.Config, opt Options, aux []*Auxiliary) (*trainer, error) {
+	t := &trainer{cfg: cfg, opt: opt}
+	classes, err := t.openData()
+	if err != nil {
+		return nil, err
+	}
+	if t.store, err = openStore(cfg, classes); err != nil {
+		return nil, err
+	}
+	cp, err := t.store.find(opt.Resume, opt.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.build(len(classes), aux); err != nil {
+		t.close()
+		return nil, err
+	}
+	if cp != nil {
+		if err := t.store.restore(t, cp); err != nil {
+			t.close()
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// openData opens both splits and derives what depends on their sizes.
+func (t *trainer) openData() (classes []string, err error) {
+	cfg := t.cfg
+	trainSet, err := OpenData(cfg, TrainSplit)
+	if err != nil {
+		return nil, err
+	}
+	valSet, err := OpenData(cfg, ValSplit)
+	if err != nil {
+		return nil, err
+	}
+	t.perEpoch = int64(trainSet.Len() / cfg.Train.Batch)
+	if t.perEpoch == 0 {
+		return nil, fmt.Errorf("train.batch %d is larger than the %d training samples", cfg.Train.Batch, trainSet.Len())
+	}
+	t.train, err = data.NewLoader(trainSet, data.Options{Batch: cfg.Train.MicroBatch(), Workers: Workers(cfg.Data), Seed: cfg.Seed,
+		Shuffle: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped})
+	if err != nil {
+		return nil, err
+	}
+	t.evalData, err = data.NewLoader(valSet, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
+		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped})
+	return trainSet.Classes(), err
+}
+
+func (t *trainer) skipped(s data.Skip) {
+	t.opt.Log.Warn("sample skipped", "file", s.Name, "reason", s.Err)
+}
+
+// build makes the model's state and programs.
+func (t *trainer) build(classes int, aux []*Auxiliary) error {
+	cfg := t.cfg
+	depths := make([]int, len(aux))
+	for i, a := range aux {
+		depths[i] = a.Depth
+	}
+	t.model = NewClassifier(cfg, classes, depths)
+	t.schedule = Schedule{LR: cfg.Optimizer.LR, MinLR: cfg.Schedule.MinLR, Warmup: cfg.Schedule.WarmupEpochs, Epochs: float64(cfg.Train.Epochs)}
+	t.adamw = AdamW{cfg.Optimizer.Betas[0], cfg.Optimizer.Betas[1], cfg.Optimizer.Eps}
+	var err error
+	if t.mix, err = mixing(cfg.Augment); err != nil {
+		return err
+	}
+	t.erase = erasing(cfg.Augment)
+	t.state = engine.NewState(t.opt.Device)
+	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
+	if err := n.Err(); err != nil {
+		return fmt.Errorf("build model: %w", err)
+	}
+	t.names = newNames(n.Registry().Params(), cfg.Train.EMADecay > 0)
+	if err := initialise(t.state, t.names.params, aux, cfg.Seed); err != nil {
+		return err
+	}
+	if cfg.Model.Init != "" {
+		if err := t.initFrom(cfg.Model.Init); err != nil {
+			return fmt.Errorf("model.init: %w", err)
+		}
+	}
+	return firstOf(t.addSlots, func() error { return t.store.saveAux(t) }, t.compile, t.compileEval, t.allocFeeds)
+}
+
+func firstOf(steps ...func() error) error {
+	for _, f := range steps {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// initFrom starts the plain parameters from a checkpoint of the same model; a
+// head for other classes keeps its fresh weights.
+func (t *trainer) initFrom(path string) error {
+	ts, err := loadPlain(path)
+	if err != nil {
+		return err
+	}
+	keep := &checkpoint.Tensors{}
+	for x := range ts.All() {
+		if spec := t.state.Spec(x.Name); (x.Name == "head.weight" || x.Name == "head.bias") && !slices.Equal(x.Shape, spec.Shape) {
+			t.opt.Log.Info("head starts fresh: the checkpoint's has other classes", "shape", x.Shape, "want", spec.Shape)
+			continue
+		}
+		if err := keep.Add(x); err != nil {
+			return err
+		}
+	}
+	return load(t.state, "", keep, func(name string) bool { _, ok := keep.Lookup(name); return ok })
+}
+
+func (t *trainer) compileEval() (err error) {
+	var bind map[string]string
+	if t.cfg.Eval.EMA {
+		bind = t.names.bind()
+	}
+	t.eval, err = NewEvaluator(t.model, t.state, bind, t.evalData, t.cfg.Eval.Batch)
+	return err
+}
+
+func (t *trainer) allocFeeds() error {
+	b := t.cfg.Train.MicroBatch()
+	t.loss = make([]float32, b)
+	t.feeds = feedBuffers{lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
+	for i := range t.feeds.lossSeed {
+		t.feeds.lossSeed[i] = 1 / float32(t.cfg.Train.Batch)
+	}
+	return nil
+}
+
+func (t *trainer) outcome(from int64, d time.Duration) *Outcome {
+	skipped := slices.Concat(t.train.Skipped(), t.evalData.Skipped())
+	return &Outcome{Run: t.store.run.Dir, Steps: t.at.Step, StartStep: from, Epochs: t.at.Epoch, Eval: t.at.Eval, Best: t.at.Best, BestStep: t.at.BestStep,
+		Skipped: skipped, NumSkip: len(skipped), BadSteps: t.at.BadSteps, Seconds: d.Seconds()}
+}
+
+func (t *trainer) close() {
+	if t.prog != nil {
+		t.prog.Close()
+	}
+	if t.eval != nil {
+		t.eval.Close()
+	}
+	if t.state != nil {
+		t.state.Close()
+	}
+}

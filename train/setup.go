@@ -1,0 +1,125 @@
+package train
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+
+	"m2pt/data"
+	"m2pt/data/generated"
+	"m2pt/data/image"
+	"m2pt/experiment"
+	"m2pt/heads"
+	"m2pt/model"
+	"m2pt/tokenizers"
+)
+
+// Split names a part of a dataset.
+type Split string
+
+// The splits.
+const (
+	TrainSplit Split = "train"
+	ValSplit   Split = "val"
+)
+
+// OpenData opens one split of an experiment's dataset, with the transform that
+// training or evaluation uses.
+func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
+	src, err := openSource(cfg.Data, split)
+	if err != nil {
+		return nil, fmt.Errorf("open %s data: %w", split, err)
+	}
+	t, err := transform(cfg, split)
+	if err != nil {
+		return nil, fmt.Errorf("open %s data: %w", split, err)
+	}
+	return image.NewDataset(src, t), nil
+}
+
+// Workers is how many goroutines prepare samples.
+func Workers(d experiment.Data) int {
+	if d.Workers > 0 {
+		return d.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func openSource(d experiment.Data, split Split) (image.Source, error) {
+	name, count := d.TrainSplit, d.Samples
+	if split == ValSplit {
+		name, count = d.ValSplit, d.ValSamples
+	}
+	switch d.Format {
+	case "generated":
+		return generated.NewImages(generated.Options{Variant: cmp.Or(d.Variant, "shapes"), Split: string(split), Size: d.ImageSize, Count: count, Seed: d.Seed})
+	case "folder":
+		if name == "" {
+			name = string(split)
+		}
+		return image.OpenFolder(d.Path, name)
+	case "cifar10":
+		if split == ValSplit {
+			return image.OpenCIFAR10(d.Path, "test")
+		}
+		return image.OpenCIFAR10(d.Path, "train")
+	}
+	return nil, fmt.Errorf("format %q: want generated, folder or cifar10", d.Format)
+}
+
+func transform(cfg *experiment.Config, split Split) (image.Transform, error) {
+	a, side := cfg.Augment, cfg.Data.ImageSize
+	filter, err := image.ParseFilter(a.Interpolation)
+	if err != nil {
+		return nil, err
+	}
+	if split == ValSplit {
+		return image.CropPct(side, cfg.Eval.CropPct, filter), nil
+	}
+	switch a.Crop {
+	case "resized":
+		return image.RandomResizedCrop{Side: side, Scale: a.Scale, Ratio: a.Ratio, Flip: a.HFlip, Filter: filter}, nil
+	case "shift":
+		return image.Shift{Side: side, Pad: a.Shift, Flip: a.HFlip, Filter: filter}, nil
+	}
+	return image.Shift{Side: side, Flip: a.HFlip, Filter: filter}, nil
+}
+
+// mixing are the random parameters of mixup and cutmix.
+func mixing(a experiment.Augment) (data.Mix, error) {
+	modes := map[string]data.MixMode{"batch": data.MixBatch, "pair": data.MixPair, "elem": data.MixElem}
+	mode, ok := modes[a.MixupMode]
+	if !ok {
+		return data.Mix{}, fmt.Errorf("mixup mode %q: want batch, pair or elem", a.MixupMode)
+	}
+	return data.Mix{Mixup: a.Mixup, Cutmix: a.Cutmix, Prob: a.MixupProb, Switch: a.MixupSwitchProb, Mode: mode, CutmixMinMax: a.CutmixMinmax}, nil
+}
+
+// erasing are the random parameters of random erasing, areas and aspects as in
+// timm.
+func erasing(a experiment.Augment) data.Erase {
+	return data.Erase{Prob: a.ReProb, MinArea: 0.02, MaxArea: 1.0 / 3, MinAspect: 0.3}
+}
+
+// NewClassifier is the model of an experiment; auxDepth holds the block count of
+// each pathway's auxiliary model.
+func NewClassifier(cfg *experiment.Config, classes int, auxDepth []int) Classifier {
+	m, d := cfg.Model, cfg.Data
+	c := Classifier{
+		Tokenizer: tokenizers.Image{Size: [2]int{d.ImageSize, d.ImageSize}, Channels: d.Channels, Patch: cfg.Tokenizer.PatchSize,
+			Stride: cfg.Tokenizer.Stride, Dim: m.EmbedDim, Mean: d.Mean[:d.Channels], Std: d.Std[:d.Channels]},
+		ViT: model.ViT{Dim: m.EmbedDim, Depth: m.Depth, Heads: m.NumHeads, MLPRatio: m.MLPRatio, QKVBias: m.QKVBias,
+			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, Eps: m.NormEps, DropPath: m.DropPath},
+		Head:      heads.Classifier{Classes: classes, Pool: m.GlobalPool, InitStd: cfg.Head.InitStd},
+		Smoothing: cfg.Augment.Smoothing,
+		Mixes:     cfg.Augment.Mixes(),
+	}
+	if cfg.Augment.ReProb > 0 {
+		c.Erase = cfg.Augment.ReMode
+	}
+	for i, p := range cfg.Pathway {
+		c.ViT.Pathways = append(c.ViT.Pathways, model.Pathway{Layers: p.Layers, AuxDepth: auxDepth[i], Reversed: p.Order == "reversed",
+			LambdaInit: p.LambdaInit, LambdaTrainable: p.LambdaTrainable, AuxTrainable: p.AuxTrainable})
+	}
+	return c
+}

@@ -1,0 +1,191 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"m2pt/checkpoint"
+	"m2pt/experiment"
+	"m2pt/internal/atomicfile"
+	"m2pt/nn"
+)
+
+// store is the run folder: checkpoints, journal, resolved config.
+type store struct {
+	run     checkpoint.Run
+	journal journal
+	hash    string
+	classes []string
+	aux     []checkpoint.File
+}
+
+// extra is what state.json holds for the trainer.
+type extra struct {
+	Position
+	Classes []string `json:"classes"`
+}
+
+func newStore(cfg *experiment.Config, classes []string) *store {
+	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash(), classes: classes}
+}
+
+// openStore prepares the run folder and writes the resolved config into it.
+func openStore(cfg *experiment.Config, classes []string) (*store, error) {
+	if err := os.MkdirAll(cfg.Output, 0o755); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	s := newStore(cfg, classes)
+	if err := s.run.Clean(); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	text, err := cfg.Resolved()
+	if err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	write := func(w io.Writer) error { _, err := w.Write(text); return err }
+	return s, atomicfile.Write(filepath.Join(cfg.Output, ConfigFile), 0o644, write)
+}
+
+// ConfigFile is the resolved config's name in a run folder.
+const ConfigFile = "config.toml"
+
+func (s *store) name() string { return filepath.Base(s.run.Dir) }
+
+// note adds a record to the journal; a full disk does not stop training.
+func (s *store) note(log *slog.Logger, r Record) {
+	if err := s.journal.add(r); err != nil {
+		log.Warn("metrics not recorded, training goes on", "error", err)
+	}
+}
+
+// save writes a checkpoint of the trainer's position.
+func (s *store) save(t *trainer, best bool) error {
+	x, err := json.Marshal(extra{t.at, s.classes})
+	if err != nil {
+		return err
+	}
+	snap := checkpoint.Snapshot{State: checkpoint.State{Step: t.at.Step, Epoch: t.at.Epoch, Position: int64(t.at.Sample), ConfigHash: s.hash,
+		Metrics: checkpoint.Metrics{"loss": t.at.Eval.Loss, "top1": t.at.Eval.Top1, "top5": t.at.Eval.Top5}, Aux: s.aux, Extra: x}}
+	if snap.Model, err = collect(t.state, "", t.names.model); err != nil {
+		return err
+	}
+	if snap.Optimizer, err = collect(t.state, "", t.names.slots); err != nil {
+		return err
+	}
+	if len(t.names.ema) > 0 {
+		if snap.EMA, err = collect(t.state, emaPrefix, t.names.ema); err != nil {
+			return err
+		}
+	}
+	if err := s.run.Save(snap, best); err != nil {
+		return err
+	}
+	return s.journal.summarise()
+}
+
+// saveAux stores the frozen auxiliary weights once.
+func (s *store) saveAux(t *trainer) error {
+	if len(t.names.frozen) == 0 {
+		return nil
+	}
+	ts, err := collect(t.state, "", t.names.frozen)
+	if err != nil {
+		return err
+	}
+	f, err := s.run.SaveAux(ts)
+	s.aux = []checkpoint.File{f}
+	return err
+}
+
+// find is the checkpoint to resume from, nil where there is none.
+func (s *store) find(resume string, log *slog.Logger) (*checkpoint.Checkpoint, error) {
+	var cp *checkpoint.Checkpoint
+	var rejected []checkpoint.Rejected
+	var err error
+	if resume != "auto" && resume != "never" {
+		cp, rejected, err = checkpoint.Open(resume)
+	} else if cp, rejected, err = s.run.Latest(); errors.Is(err, checkpoint.ErrNoCheckpoint) {
+		err = nil
+	}
+	for _, r := range rejected {
+		log.Warn("checkpoint passed over", "path", r.Dir, "reason", r.Err)
+	}
+	switch {
+	case err != nil || cp == nil:
+		return nil, err
+	case resume == "never":
+		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("run folder %s holds checkpoints: choose another with -out, remove it, or pass -resume auto", s.run.Dir)}}
+	case cp.State == nil:
+		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("resume from %s: it holds weights only; to start from them set model.init", resume)}}
+	case cp.State.ConfigHash != s.hash:
+		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("run folder %s belongs to another experiment (config hash %.8s, this one is %.8s): choose another with -out, or remove it", s.run.Dir, cp.State.ConfigHash, s.hash)}}
+	}
+	return cp, nil
+}
+
+func readExtra(cp *checkpoint.Checkpoint) (x extra, err error) {
+	if err := json.Unmarshal(cp.State.Extra, &x); err != nil {
+		return x, fmt.Errorf("checkpoint %s: state.json: %w", cp.Path, err)
+	}
+	return x, nil
+}
+
+// restore puts a checkpoint's tensors and position back.
+func (s *store) restore(t *trainer, cp *checkpoint.Checkpoint) error {
+	x, err := readExtra(cp)
+	if err != nil {
+		return err
+	}
+	t.at = x.Position
+	for _, part := range []struct {
+		prefix string
+		names  []string
+		read   func() (*checkpoint.Tensors, error)
+	}{
+		{"", t.names.model, cp.Model}, {"", t.names.slots, cp.Optimizer}, {emaPrefix, t.names.ema, cp.EMA},
+	} {
+		ts, err := part.read()
+		if err == nil && ts != nil {
+			err = load(t.state, part.prefix, ts, func(name string) bool { return slices.Contains(part.names, name) })
+		}
+		if err != nil {
+			return fmt.Errorf("resume from %s: %w", cp.Path, err)
+		}
+	}
+	if err := s.run.Rewind(cp.State.Step); err != nil {
+		return err
+	}
+	return s.journal.rewind(cp.State.Step)
+}
+
+// foldTrained are the values averages start from: parameters as they are, but
+// Ŵ for W and 0 for λ in layers whose W′ trains.
+func foldTrained(ts *checkpoint.Tensors, params []nn.Param) (*checkpoint.Tensors, error) {
+	folded, zero := map[string]bool{}, map[string]bool{}
+	for _, l := range pathwayLayers(params) {
+		folded[l.weight] = l.auxTrained
+		for _, term := range l.terms {
+			zero[term.scale] = l.auxTrained
+		}
+	}
+	out := &checkpoint.Tensors{}
+	for t := range ts.All() {
+		var err error
+		switch {
+		case folded[t.Name]:
+			t, err = mergeLayer(ts, t)
+		case zero[t.Name]:
+			t = checkpoint.New(t.Name, t.Shape, make([]float32, t.Len()))
+		}
+		if err = errors.Join(err, out.Add(t)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,421 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"m2pt/data"
+	"m2pt/engine"
+	"m2pt/experiment"
+	"m2pt/nn"
+)
+
+// trainer is one run in motion.
+type trainer struct {
+	cfg   *experiment.Config
+	opt   Options
+	model Classifier
+	state *engine.State
+	names names
+
+	prog     *engine.Program
+	schedule Schedule
+	adamw    AdamW
+	mix      data.Mix
+	erase    data.Erase
+	train    *data.Loader
+	eval     *Evaluator
+	evalData *data.Loader
+
+	store    *store
+	at       Position
+	clock    clock
+	feeds    feedBuffers
+	loss     []float32
+	perEpoch int64 // steps
+}
+
+// Position is where a run stands. It is saved with every checkpoint.
+type Position struct {
+	Step     int64   `json:"step"`
+	Epoch    int     `json:"epoch"`
+	Sample   int     `json:"sample"` // samples of the epoch used
+	Epochly  Tally   `json:"tally"`  // of the epoch so far
+	BadSteps int64   `json:"non_finite_steps"`
+	Eval     Result  `json:"eval"`      // the last evaluation
+	Best     Result  `json:"best"`      // the one with the highest top-1
+	BestStep int64   `json:"best_step"` // when it was, 0 before the first
+	Done     bool    `json:"done"`      // the run is complete
+}
+
+// names groups the state's names by what becomes of them.
+type names struct {
+	params []nn.Param
+	model  []string // in model.safetensors: all but frozen auxiliary weights
+	frozen []string // frozen auxiliary weights
+	slots  []string // optimizer
+	ema    []string // averaged, by parameter name
+}
+
+func newNames(params []nn.Param, averaged bool) names {
+	n := names{params: params}
+	folded := map[string]bool{}
+	for _, l := range pathwayLayers(params) {
+		for _, t := range l.terms {
+			folded[t.scale] = l.auxTrained
+		}
+	}
+	for _, p := range params {
+		if p.Aux > 0 && p.Fixed {
+			n.frozen = append(n.frozen, p.Name)
+			continue
+		}
+		n.model = append(n.model, p.Name)
+		if !p.Fixed {
+			n.slots = append(n.slots, p.Name+slotM, p.Name+slotV)
+		}
+		if averaged && p.Aux == 0 && (!p.Fixed || folded[p.Name]) {
+			n.ema = append(n.ema, p.Name)
+		}
+	}
+	return n
+}
+
+// bind maps parameters to their averages, for evaluation.
+func (n names) bind() map[string]string {
+	b := map[string]string{}
+	for _, name := range n.ema {
+		b[name] = emaPrefix + name
+	}
+	return b
+}
+
+// feedBuffers are the host side of feeds that the trainer itself fills.
+type feedBuffers struct {
+	lambda    []float32
+	mixBox    []int32
+	eraseBox  []int32
+	lossSeed  []float32
+	zeroBoxes []int32
+}
+
+// compile builds the training graph and its program against the state.
+func (t *trainer) compile() error {
+	cfg := t.cfg
+	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
+	u := Update{Groups: Groups(n.Registry().Params(), cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay),
+		AdamW: t.adamw, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
+	u.Add(n)
+	if err := n.Err(); err != nil {
+		return fmt.Errorf("build model: %w", err)
+	}
+	var err error
+	t.prog, err = engine.Compile(engine.Job{Graph: n.Graph, Accumulate: cfg.Train.Accumulate, Assigns: u.Assigns,
+		Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "grad_norm", Node: u.GradNorm}}}, t.state)
+	return err
+}
+
+// addSlots makes room for optimizer slots and averages; averages start at the
+// parameters' values.
+func (t *trainer) addSlots() error {
+	for _, name := range t.names.slots {
+		spec := t.state.Spec(name[:len(name)-len(slotM)])
+		if spec.Shape == nil {
+			spec = t.state.Spec(name[:len(name)-len(slotV)])
+		}
+		if err := t.state.Add(name, spec); err != nil {
+			return err
+		}
+	}
+	if len(t.names.ema) == 0 {
+		return nil
+	}
+	all, err := collect(t.state, "", append(t.names.model[:len(t.names.model):len(t.names.model)], t.names.frozen...))
+	if err != nil {
+		return err
+	}
+	folded, err := foldTrained(all, t.names.params)
+	if err != nil {
+		return err
+	}
+	for _, name := range t.names.ema {
+		if err := t.state.Add(emaPrefix+name, t.state.Spec(name)); err != nil {
+			return err
+		}
+		v, err := floats(folded, name, t.state.Spec(name).Len())
+		if err != nil {
+			return err
+		}
+		if err := engine.Set(t.state, emaPrefix+name, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run trains from the present position to the end.
+func (t *trainer) run(ctx context.Context) error {
+	for t.at.Epoch < t.cfg.Train.Epochs && !t.capped() {
+		if err := t.epoch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// capped reports whether train.max_steps is reached.
+func (t *trainer) capped() bool {
+	limit := int64(t.cfg.Train.MaxSteps)
+	return limit > 0 && t.at.Step >= limit
+}
+
+// epoch trains from the present position to the end of its epoch, evaluates
+// where it is time, and saves.
+func (t *trainer) epoch(ctx context.Context) error {
+	t.clock.start()
+	end := int(t.perEpoch) * t.cfg.Train.Batch
+	for b, err := range t.train.Epoch(ctx, t.at.Epoch, t.at.Sample) {
+		if err != nil {
+			return fmt.Errorf("training data: %w", err)
+		}
+		t.clock.gotData()
+		done, err := t.microStep(b)
+		if err != nil {
+			return err
+		}
+		if t.at.Sample >= end {
+			break
+		}
+		if done {
+			if err := t.between(); err != nil {
+				return err
+			}
+			if t.capped() {
+				break
+			}
+		}
+	}
+	return t.endEpoch(ctx, end)
+}
+
+// microStep trains on one micro-batch and reports whether it completed a step.
+func (t *trainer) microStep(b *data.Batch) (bool, error) {
+	if err := t.feed(b); err != nil {
+		return false, err
+	}
+	if err := t.prog.Step(); err != nil {
+		return false, err
+	}
+	if err := engine.Read(t.prog, "loss", t.loss); err != nil {
+		return false, err
+	}
+	for _, l := range t.loss {
+		t.at.Epochly.AddLoss(l)
+		t.clock.addLoss(l)
+	}
+	t.at.Sample += len(t.loss)
+	if t.at.Sample%t.cfg.Train.Batch != 0 {
+		return false, nil
+	}
+	return true, t.update()
+}
+
+// update ends a step. Where a loss or gradient is not finite the program has
+// left all state as it was.
+func (t *trainer) update() error {
+	lr := t.schedule.At(float64(t.at.Step) / float64(t.perEpoch))
+	if err := engine.Feed(t.prog, HyperFeed, t.adamw.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {
+		return err
+	}
+	if err := t.prog.Update(); err != nil {
+		return err
+	}
+	var norm [1]float32
+	if err := engine.Read(t.prog, "grad_norm", norm[:]); err != nil {
+		return err
+	}
+	loss := t.clock.loss()
+	if bad := float64(norm[0]) + loss; math.IsNaN(bad) || math.IsInf(bad, 0) {
+		if err := t.nonFinite(loss, float64(norm[0])); err != nil {
+			return err
+		}
+	}
+	t.at.Step++
+	return t.report(lr, loss, float64(norm[0]))
+}
+
+// nonFinite names the culprit and stops, or leaves the step out.
+func (t *trainer) nonFinite(loss, norm float64) error {
+	where, err := t.prog.FirstNonFinite()
+	if err != nil {
+		return err
+	}
+	if where == "" {
+		where = "the gradient norm"
+	}
+	if t.cfg.Train.NonFinite == "skip" {
+		t.opt.Log.Warn("step left out: not finite", "step", t.at.Step+1, "loss", loss, "grad_norm", norm, "first", where)
+		t.at.BadSteps++
+		return nil
+	}
+	return fmt.Errorf("step %d: loss %g, gradient norm %g, first in %s: %w; weights are as after step %d: lower the learning rate, set train.clip_grad, or train.non_finite = \"skip\"",
+		t.at.Step+1, loss, norm, where, ErrNonFinite, t.at.Step)
+}
+
+// feed writes a batch and what is random about it into the program.
+func (t *trainer) feed(b *data.Batch) error {
+	f, size := &t.feeds, t.cfg.Data.ImageSize
+	if t.prog.HasFeed(LambdaFeed) {
+		t.mix.Draw(t.cfg.Seed, b.Keys, size, size, f.lambda, f.mixBox)
+	}
+	if t.prog.HasFeed(EraseBoxFeed) {
+		t.erase.Draw(t.cfg.Seed, b.Keys, size, size, f.eraseBox)
+	}
+	return firstError(
+		feedIf(t.prog, PixelsFeed, b.Pixels), feedIf(t.prog, LabelsFeed, b.Labels), feedIf(t.prog, nn.SampleKeyFeed, b.Keys),
+		feedIf(t.prog, LambdaFeed, f.lambda), feedIf(t.prog, MixBoxFeed, f.mixBox), feedIf(t.prog, EraseBoxFeed, f.eraseBox),
+		feedIf(t.prog, SeedFeed, f.lossSeed))
+}
+
+func feedIf[T any](p *engine.Program, name string, v []T) error {
+	if !p.HasFeed(name) {
+		return nil
+	}
+	return engine.Feed(p, name, v)
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// between is what happens after a step that does not end an epoch: a stop
+// request or a periodic checkpoint.
+func (t *trainer) between() error {
+	select {
+	case <-t.opt.Stop:
+		if err := t.store.save(t, false); err != nil {
+			return fmt.Errorf("save before stopping: %w", err)
+		}
+		return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
+	default:
+	}
+	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
+		if err := t.store.save(t, false); err != nil {
+			t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+		}
+	}
+	return nil
+}
+
+// endEpoch evaluates and saves. The position moves to the next epoch only when
+// this one is complete (max_steps may cut it short).
+func (t *trainer) endEpoch(ctx context.Context, end int) error {
+	last := t.at.Epoch+1 == t.cfg.Train.Epochs || t.capped()
+	best := false
+	if last || (t.at.Epoch+1)%t.cfg.Eval.Every == 0 {
+		var err error
+		if best, err = t.evaluate(ctx); err != nil {
+			return err
+		}
+	}
+	if t.at.Sample >= end {
+		t.at.Epoch, t.at.Sample, t.at.Epochly = t.at.Epoch+1, 0, Tally{}
+	}
+	t.at.Done = last
+	if err := t.store.save(t, best); err != nil {
+		if last {
+			return fmt.Errorf("save the final checkpoint: %w", err)
+		}
+		t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+	}
+	select {
+	case <-t.opt.Stop:
+		if !last {
+			return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
+		}
+	default:
+	}
+	return nil
+}
+
+// evaluate runs the evaluation set, records the figures and reports whether
+// they are the best so far.
+func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
+	if t.at.Eval, err = t.eval.Run(ctx, nil); err != nil {
+		return false, err
+	}
+	best = t.at.Eval.Top1 > t.at.Best.Top1 || t.at.BestStep == 0
+	if best {
+		t.at.Best, t.at.BestStep = t.at.Eval, t.at.Step
+	}
+	lambdas, err := Lambdas(t.names.params, t.state)
+	if err != nil {
+		return false, err
+	}
+	epoch := float64(t.at.Step) / float64(t.perEpoch)
+	t.opt.Log.Info("evaluated", "epoch", epoch, "top1", t.at.Eval.Top1, "top5", t.at.Eval.Top5, "loss", t.at.Eval.Loss, "train_loss", t.at.Epochly.Result().Loss)
+	t.store.note(t.opt.Log, Record{Kind: "eval", Step: t.at.Step, Epoch: epoch, Loss: t.at.Eval.Loss, Top1: t.at.Eval.Top1,
+		Top5: t.at.Eval.Top5, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
+	return best, nil
+}
+
+// report records a step where it is due and tells the observer.
+func (t *trainer) report(lr, loss, norm float64) error {
+	waited, total := t.clock.lap()
+	epoch := float64(t.at.Step) / float64(t.perEpoch)
+	if t.opt.Progress != nil {
+		t.opt.Progress(Progress{t.store.name(), t.at.Step, t.steps(), epoch, loss, lr, t.cfg.Train.Batch, waited, total})
+	}
+	if t.at.Step%int64(t.cfg.Train.LogEvery) == 0 && !math.IsNaN(loss) && !math.IsNaN(norm) {
+		rate := float64(t.cfg.Train.Batch) / total.Seconds()
+		t.store.note(t.opt.Log, Record{Kind: "train", Step: t.at.Step, Epoch: epoch, Loss: loss, LR: lr, GradNorm: norm,
+			Rate: rate, DataShare: waited.Seconds() / total.Seconds()})
+	}
+	return nil
+}
+
+// steps is the number of steps of the whole run.
+func (t *trainer) steps() int64 {
+	n := t.perEpoch * int64(t.cfg.Train.Epochs)
+	if limit := int64(t.cfg.Train.MaxSteps); limit > 0 {
+		n = min(n, limit)
+	}
+	return n
+}
+
+// clock measures a step and sums its losses.
+type clock struct {
+	last    time.Time
+	waiting time.Time
+	waited  time.Duration
+	sum     float64
+	n       int
+}
+
+func (c *clock) start() { c.last = time.Now(); c.waiting = c.last }
+
+func (c *clock) gotData() { c.waited += time.Since(c.waiting) }
+
+func (c *clock) addLoss(l float32) { c.sum += float64(l); c.n++; c.waiting = time.Now() }
+
+// loss is the step's mean loss; it starts the next step's sum.
+func (c *clock) loss() float64 {
+	l := c.sum / float64(c.n)
+	c.sum, c.n = 0, 0
+	return l
+}
+
+// lap ends a step.
+func (c *clock) lap() (waited, total time.Duration) {
+	now := time.Now()
+	waited, total = c.waited, now.Sub(c.last)
+	c.last, c.waiting, c.waited = now, now, 0
+	return waited, total
+}

@@ -1,0 +1,133 @@
+package train
+
+import (
+	"math"
+
+	"m2pt/engine"
+	"m2pt/model"
+	"m2pt/ops"
+)
+
+// AdamW holds the optimizer's numbers; what differs between groups is in
+// [Group].
+type AdamW struct {
+	Beta1, Beta2, Eps float64
+}
+
+// Hyper is the feed of update t (counted from 1): lr, 1-β₁ᵗ, 1-β₂ᵗ.
+func (a AdamW) Hyper(lr float64, t int64) []float32 {
+	return []float32{float32(lr), float32(1 - math.Pow(a.Beta1, float64(t))), float32(1 - math.Pow(a.Beta2, float64(t)))}
+}
+
+// Names of the state beside a parameter.
+const (
+	slotM     = ".exp_avg"
+	slotV     = ".exp_avg_sq"
+	emaPrefix = "ema/"
+)
+
+// Update adds to a net everything from per-sample loss to new state: gradients,
+// their sum over micro-batches, global norm and clipping, AdamW, averages.
+type Update struct {
+	Groups    []Group
+	AdamW     AdamW
+	ClipGrad  float64 // 0 is off
+	EMADecay  float64 // 0 is off
+	GradNorm  *ops.Node
+	Assigns   []engine.Assign
+	updated   map[string]*ops.Node // parameters after the step
+	clip      *ops.Node
+	gradients map[string]*ops.Node
+}
+
+// Add derives the update of n's loss. The host weighs each sample's loss
+// through SeedFeed: 1/(B·accumulate) for the mean.
+func (u *Update) Add(n Net) {
+	var names []string
+	var nodes []*ops.Node
+	for _, g := range u.Groups {
+		for _, p := range g.Params {
+			names = append(names, p.Name)
+			nodes = append(nodes, n.Declare(p))
+		}
+	}
+	grads := n.Grad([]*ops.Node{n.Loss}, []*ops.Node{n.Feed(SeedFeed, n.Batch)}, nodes)
+	if n.Err() != nil {
+		return
+	}
+	u.gradients, u.updated = map[string]*ops.Node{}, map[string]*ops.Node{}
+	for i := range grads {
+		grads[i] = n.Accumulated(grads[i])
+		u.gradients[names[i]] = grads[i]
+	}
+	defer n.Enter("update")()
+	u.GradNorm = n.Graph.GradNorm(grads...)
+	u.clip = n.ClipFactor(u.GradNorm, u.ClipGrad)
+	u.optimize(n)
+	if u.EMADecay > 0 {
+		u.average(n)
+	}
+}
+
+func (u *Update) optimize(n Net) {
+	hyper := n.Graph.Declare(HyperFeed, ops.Spec{Shape: []int{3}, Dtype: n.Dtype}, ops.PerUpdate)
+	for _, g := range u.Groups {
+		k := ops.AdamW{Beta1: u.AdamW.Beta1, Beta2: u.AdamW.Beta2, Eps: u.AdamW.Eps, WeightDecay: g.WeightDecay, LRScale: g.LRScale}
+		for _, p := range g.Params {
+			leave := n.Enter("update " + p.Name)
+			m, v := n.Graph.Param(p.Name+slotM, p.Shape...), n.Graph.Param(p.Name+slotV, p.Shape...)
+			step := n.Apply(k, n.Declare(p), u.gradients[p.Name], m, v, hyper, u.clip)
+			u.updated[p.Name] = step
+			for i, name := range []string{p.Name, p.Name + slotM, p.Name + slotV} {
+				u.Assigns = append(u.Assigns, engine.Assign{State: name, Node: n.Out(step, i)})
+			}
+			leave()
+		}
+	}
+}
+
+// average keeps the exponential moving average of every trained parameter. With
+// a trained W′ the average of a product is not the product of averages, so
+// there Ŵ itself is averaged in W's place, and λ's average stays 0.
+func (u *Update) average(n Net) {
+	folded := u.foldedLayers(n)
+	for _, g := range u.Groups {
+		for _, p := range g.Params {
+			now := u.updated[p.Name]
+			if layer, _, _, ok := model.SplitTerm(p.Name); ok && folded[layer+".weight"] != nil {
+				continue
+			}
+			if w := folded[p.Name]; w != nil {
+				now = w
+			}
+			old := n.Graph.Param(emaPrefix+p.Name, p.Shape...)
+			u.Assigns = append(u.Assigns, engine.Assign{State: emaPrefix + p.Name, Node: n.Apply(ops.EMA{Decay: u.EMADecay}, old, now, u.clip)})
+		}
+	}
+}
+
+// foldedLayers are the Ŵ after the update of layers whose W′ trains, by the
+// name of W.
+func (u *Update) foldedLayers(n Net) map[string]*ops.Node {
+	folded := map[string]*ops.Node{}
+	for _, l := range pathwayLayers(n.Registry().Params()) {
+		if !l.auxTrained {
+			continue
+		}
+		var scale, aux []*ops.Node
+		for _, t := range l.terms {
+			scale, aux = append(scale, u.current(n, t.scale)), append(aux, u.current(n, t.aux))
+		}
+		folded[l.weight] = n.Graph.Pathway(u.current(n, l.weight), scale, aux, false)
+	}
+	return folded
+}
+
+// current is a parameter's node after the update, or its state if it is fixed.
+func (u *Update) current(n Net, name string) *ops.Node {
+	if x := u.updated[name]; x != nil {
+		return x
+	}
+	p, _ := n.Registry().Lookup(name)
+	return n.Declare(p)
+}

@@ -1,0 +1,229 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"m2pt/checkpoint"
+	"m2pt/engine"
+	"m2pt/model"
+	"m2pt/nn"
+	"m2pt/ops"
+)
+
+// Merge folds every pathway into plain weights: Ŵ = W + Σₖ λₖ·W′ₖ. Tensors that
+// belong to no pathway are passed on. The order and names are those of a plain
+// ViT.
+func Merge(ts *checkpoint.Tensors) (*checkpoint.Tensors, error) {
+	out := &checkpoint.Tensors{Metadata: ts.Metadata}
+	for t := range ts.All() {
+		if _, _, _, ok := model.SplitTerm(t.Name); ok {
+			continue
+		}
+		merged, err := mergeLayer(ts, t)
+		if err != nil {
+			return nil, fmt.Errorf("merge %q: %w", t.Name, err)
+		}
+		if err := out.Add(merged); err != nil {
+			return nil, fmt.Errorf("merge: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func mergeLayer(ts *checkpoint.Tensors, t checkpoint.Tensor) (checkpoint.Tensor, error) {
+	layer, ok := strings.CutSuffix(t.Name, ".weight")
+	if !ok {
+		return t, nil
+	}
+	terms := model.Terms(layer, func(name string) bool { _, ok := ts.Lookup(name); return ok })
+	if len(terms) == 0 {
+		return t, nil
+	}
+	w, err := t.Float32s()
+	if err != nil {
+		return t, err
+	}
+	w = slices.Clone(w)
+	for _, term := range terms {
+		lambda, err := floats(ts, term.Scale, 1)
+		if err != nil {
+			return t, err
+		}
+		aux, err := floats(ts, term.Aux, len(w))
+		if err != nil {
+			return t, err
+		}
+		model.Fold(w, lambda[0], aux)
+	}
+	return checkpoint.New(t.Name, t.Shape, w), nil
+}
+
+// floats reads n elements of a tensor as float32.
+func floats(ts *checkpoint.Tensors, name string, n int) ([]float32, error) {
+	t, err := ts.Get(name)
+	if err != nil {
+		return nil, err
+	}
+	v, err := t.Float32s()
+	if err == nil && len(v) != n {
+		err = fmt.Errorf("tensor %q: shape %v has %d elements, want %d", name, t.Shape, len(v), n)
+	}
+	return v, err
+}
+
+// Auxiliary is a model whose linear weights join the target's.
+type Auxiliary struct {
+	From    string // path, for messages
+	Weights *checkpoint.Tensors
+	Depth   int // blocks
+}
+
+// LoadAuxiliary reads a checkpoint and folds its own pathways.
+func LoadAuxiliary(path string) (*Auxiliary, error) {
+	ts, err := loadPlain(path)
+	if err != nil {
+		return nil, fmt.Errorf("auxiliary %q: %w", path, err)
+	}
+	a := &Auxiliary{From: path, Weights: ts}
+	for t := range ts.All() {
+		var i int
+		if scan(t.Name, "blocks.%d.", &i) {
+			a.Depth = max(a.Depth, i+1)
+		}
+	}
+	if a.Depth == 0 {
+		return nil, fmt.Errorf("auxiliary %q: no tensor named blocks.N.*: want a Vision Transformer with timm's names", path)
+	}
+	return a, nil
+}
+
+// loadPlain reads a checkpoint's weights, averaged ones where it has them, with
+// pathways folded.
+func loadPlain(path string) (*checkpoint.Tensors, error) {
+	cp, _, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	ts, err := Weights(cp)
+	if err != nil {
+		return nil, err
+	}
+	return Merge(ts)
+}
+
+// Weights are all parameters of a checkpoint, the frozen auxiliary ones
+// included, with averages in place of the parameters they average.
+func Weights(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
+	ts, err := cp.Model()
+	if err != nil {
+		return nil, err
+	}
+	ema, err := cp.EMA()
+	if err != nil {
+		return nil, err
+	}
+	all := &checkpoint.Tensors{Metadata: ts.Metadata}
+	for t := range ts.All() {
+		if ema != nil {
+			if e, ok := ema.Lookup(t.Name); ok {
+				t = e
+			}
+		}
+		if err := all.Add(t); err != nil {
+			return nil, err
+		}
+	}
+	aux, err := cp.Aux()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range aux {
+		for t := range a.All() {
+			if err := all.Add(t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// initialise makes room for every parameter and gives it its first value: W′
+// from its auxiliary model, the rest drawn by seed and name.
+func initialise(state *engine.State, params []nn.Param, aux []*Auxiliary, seed uint64) error {
+	for _, p := range params {
+		if err := state.Add(p.Name, ops.F32(p.Shape...)); err != nil {
+			return err
+		}
+		v := p.Values(seed)
+		if p.Aux > 0 && aux != nil {
+			a := aux[p.Aux-1]
+			t, err := a.Weights.Get(p.Source)
+			if err != nil {
+				return fmt.Errorf("auxiliary %q: %w", a.From, err)
+			}
+			if !slices.Equal(t.Shape, p.Shape) {
+				return fmt.Errorf("auxiliary %q: tensor %q: shape %v, want %v: the auxiliary model must have the target's width and MLP ratio", a.From, p.Source, t.Shape, p.Shape)
+			}
+			if v, err = t.Float32s(); err != nil {
+				return fmt.Errorf("auxiliary %q: %w", a.From, err)
+			}
+		}
+		if err := engine.Set(state, p.Name, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load overwrites parameters with tensors of the same names. Every parameter
+// that want accepts must be there, and nothing else may be.
+func load(state *engine.State, prefix string, ts *checkpoint.Tensors, want func(name string) bool) error {
+	used := 0
+	for _, name := range state.Names() {
+		short, ok := strings.CutPrefix(name, prefix)
+		if !ok || !want(short) {
+			continue
+		}
+		t, err := ts.Get(short)
+		if err != nil {
+			return err
+		}
+		spec := state.Spec(name)
+		if !slices.Equal(t.Shape, spec.Shape) {
+			return fmt.Errorf("tensor %q: shape %v, want %v", short, t.Shape, spec.Shape)
+		}
+		v, err := t.Float32s()
+		if err != nil {
+			return err
+		}
+		if err := engine.Set(state, name, v); err != nil {
+			return err
+		}
+		used++
+	}
+	if used != ts.Len() {
+		for t := range ts.All() {
+			if !state.Has(prefix+t.Name) || !want(t.Name) {
+				return fmt.Errorf("tensor %q: the model has no such parameter (%d of %d tensors fit)", t.Name, used, ts.Len())
+			}
+		}
+	}
+	return nil
+}
+
+// collect reads the named states from the device, without their prefix.
+func collect(state *engine.State, prefix string, names []string) (*checkpoint.Tensors, error) {
+	ts := &checkpoint.Tensors{}
+	for _, name := range names {
+		v, err := engine.Get[float32](state, prefix+name)
+		if err != nil {
+			return nil, err
+		}
+		if err := ts.Add(checkpoint.New(name, state.Spec(prefix+name).Shape, v)); err != nil {
+			return nil, err
+		}
+	}
+	return ts, nil
+}
