@@ -1,0 +1,38 @@
+package experiment
+
+import (
+	"slices"
+	"strings"
+)
+
+// Aux returns the experiment that makes the auxiliary of pathway i: its
+// aux_config with its aux_set. It is nil where the pathway names a checkpoint
+// instead, and on a Config that Load did not make.
+func (c *Config) Aux(i int) *Config { return c.Pathway[i].experiment }
+
+// auxiliaries loads the experiments that aux_config names; chain holds the
+// files of the experiments that lead there, this one last.
+func (l *loader) auxiliaries(chain []string) {
+	for i := range l.config.Pathway {
+		p := &l.config.Pathway[i]
+		if p.AuxConfig == "" {
+			continue
+		}
+		key := pathwayKey(i, len(l.config.Pathway)) + ".aux_config"
+		at := l.position(key, chain[len(chain)-1])
+		if why := missing(p.AuxConfig); why != "" {
+			l.problem(at, key, why)
+			continue
+		}
+		if file := identity(p.AuxConfig); slices.Contains(chain, file) {
+			l.problem(at, key, "cycle: "+strings.Join(append(chain, file), " -> "))
+			continue
+		}
+		experiment, err := load(p.AuxConfig, p.AuxSet, chain)
+		if err != nil {
+			l.problems = append(l.problems, err.(*UsageError).Problems...)
+			continue
+		}
+		p.experiment = experiment
+	}
+}

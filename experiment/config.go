@@ -1,0 +1,301 @@
+package experiment
+
+// Config is one experiment. After [Load] every field holds its final value:
+// presets are numbers, paths are absolute, nothing is left to be derived.
+//
+// Struct tags drive decoding and hashing: `path` marks a file name (or -set
+// entries, which may hold one), `or` names the key that this one replaces
+// (setting one clears the other), `hash:"-"` marks what does not change the
+// result.
+type Config struct {
+	// Include lists files read before this one, each overriding the one
+	// before; this file overrides them all. Empty once loaded.
+	Include []string `toml:"include" hash:"-"`
+
+	// Task is what is trained: "classify" (default).
+	Task string `toml:"task"`
+	// Seed keys every random number of the run: 0 (default) .. 2^63-1.
+	Seed uint64 `toml:"seed"`
+	// Output is the run folder. Default: "runs/" and the base name of the
+	// config file, in the working directory.
+	Output string `toml:"output" path:"file" hash:"-"`
+	// Name is a title for reports. Default: empty.
+	Name string `toml:"name" hash:"-"`
+	// Description says what the experiment shows. Default: empty.
+	Description string `toml:"description" hash:"-"`
+
+	Data      Data      `toml:"data"`
+	Tokenizer Tokenizer `toml:"tokenizer"`
+	Model     Model     `toml:"model"`
+	// Pathway lists the auxiliary models, none by default. Written as one
+	// [pathway] table or as several [[pathway]].
+	Pathway   []Pathway `toml:"pathway"`
+	Head      Head      `toml:"head"`
+	Train     Train     `toml:"train"`
+	Optimizer Optimizer `toml:"optimizer"`
+	Schedule  Schedule  `toml:"schedule"`
+	Augment   Augment   `toml:"augment"`
+	Eval      Eval      `toml:"eval"`
+	Device    Device    `toml:"device"`
+
+	// spelled maps a path with its environment variables expanded to the way
+	// the file wrote it.
+	spelled map[string]string
+}
+
+// Data says where the samples come from and the shape they are given.
+type Data struct {
+	// Format of the dataset: "generated" (procedural, needs no files;
+	// default), "folder" (SPLIT/CLASS/*.jpg), "cifar10" (binary version).
+	Format string `toml:"format"`
+	// Path of the dataset's root folder; empty for "generated".
+	Path string `toml:"path" path:"file"`
+	// TrainSplit is the training folder under Path. Default: empty = found by
+	// its usual names. "folder" only.
+	TrainSplit string `toml:"train_split"`
+	// ValSplit is the validation folder under Path. Default: empty = found by
+	// its usual names. "folder" only.
+	ValSplit string `toml:"val_split"`
+
+	// Variant of the generated dataset. Default: empty = the standard one.
+	Variant string `toml:"variant"`
+	// Samples generated for training, >= 1. Default 2000.
+	Samples int `toml:"samples"`
+	// ValSamples generated for validation, >= 1. Default 500.
+	ValSamples int `toml:"val_samples"`
+	// Seed of the generated dataset, apart from the seed of the run: 0
+	// (default) .. 2^63-1.
+	Seed uint64 `toml:"seed"`
+
+	// ImageSize is the side of the square model input, pixels. Default 224.
+	ImageSize int `toml:"image_size"`
+	// Channels of the model input: 3 (default) or 1.
+	Channels int `toml:"channels"`
+	// Mean is subtracted from pixels scaled to 0..1, per channel. Default:
+	// ImageNet's (0.485, 0.456, 0.406).
+	Mean [3]float64 `toml:"mean"`
+	// Std divides them afterwards, > 0. Default: ImageNet's (0.229, 0.224,
+	// 0.225).
+	Std [3]float64 `toml:"std"`
+
+	// Workers is the number of goroutines that prepare samples; 0 (default)
+	// = one per CPU.
+	Workers int `toml:"workers" hash:"-"`
+	// MaxSkipped is how many corrupt samples a run may replace before it
+	// gives up, >= 0. Default 10.
+	MaxSkipped int `toml:"max_skipped" hash:"-"`
+}
+
+// Tokenizer says how an input becomes tokens.
+type Tokenizer struct {
+	// Kind: "image" (default).
+	Kind string `toml:"kind"`
+	// PatchSize is the side of a square patch, pixels. Default 16.
+	PatchSize int `toml:"patch_size"`
+	// Stride between patches, pixels; must divide image_size - patch_size.
+	// 0 (default) = patch_size, which Load fills in.
+	Stride int `toml:"stride"`
+}
+
+// Model is the Vision Transformer, in timm's words.
+type Model struct {
+	// Name of a preset that gives EmbedDim, Depth and NumHeads: "vit_tiny"
+	// (192, 12, 3), "vit_small" (384, 12, 6), "vit_base" (768, 12, 12;
+	// default), "vit_large" (1024, 24, 16). A number beside the name, or in a
+	// later layer, wins over the preset.
+	Name string `toml:"name" hash:"-"`
+	// EmbedDim is the width D of a token.
+	EmbedDim int `toml:"embed_dim"`
+	// Depth is the number of blocks.
+	Depth int `toml:"depth"`
+	// NumHeads of the attention; divides EmbedDim.
+	NumHeads int `toml:"num_heads"`
+	// MLPRatio is the hidden width of the MLP over EmbedDim, > 0. Default 4.
+	MLPRatio float64 `toml:"mlp_ratio"`
+	// QKVBias: "full" (default; one bias for q, k, v), "split" (biases of q
+	// and v, none for k), "none".
+	QKVBias string `toml:"qkv_bias"`
+	// GlobalPool: "avg" (default; mean of the patch tokens, then fc_norm) or
+	// "token" (the class token after norm).
+	GlobalPool string `toml:"global_pool"`
+	// ClassToken is prepended to the patch tokens. Default true.
+	ClassToken bool `toml:"class_token"`
+	// PosEmbed: "learned" (default) or "sincos" (fixed; EmbedDim a multiple
+	// of 4).
+	PosEmbed string `toml:"pos_embed"`
+	// NormEps is the epsilon of every LayerNorm, > 0. Default 1e-6.
+	NormEps float64 `toml:"norm_eps"`
+	// DropPath is the rate of stochastic depth at the last block, rising
+	// linearly from 0 at the first: 0 .. < 1. Default 0.1.
+	DropPath float64 `toml:"drop_path"`
+	// Init is a checkpoint the weights start from. Default: empty = random.
+	Init string `toml:"init" path:"file"`
+}
+
+// Pathway joins the model to one auxiliary model: W + lambda*W'.
+type Pathway struct {
+	// Aux is the auxiliary checkpoint. Give this or AuxConfig.
+	Aux string `toml:"aux" path:"file" or:"aux_config"`
+	// AuxConfig is the experiment that makes the auxiliary; it is trained
+	// first when its result is missing. See [Config.Aux].
+	AuxConfig string `toml:"aux_config" path:"file" or:"aux" hash:"-"`
+	// AuxSet overrides keys of AuxConfig, each "KEY=VALUE" as after -set;
+	// `-set aux.KEY=VALUE` appends to it. Default: none.
+	AuxSet []string `toml:"aux_set" path:"set" hash:"-"`
+	// Layers of every block that get the pathway, out of [Layers]. Default:
+	// all four.
+	Layers []string `toml:"layers"`
+	// LambdaInit is the starting value of every lambda. Default 0.
+	LambdaInit float64 `toml:"lambda_init"`
+	// LambdaTrainable: whether lambda learns. Default true.
+	LambdaTrainable bool `toml:"lambda_trainable"`
+	// AuxTrainable: whether W' learns. Default false; true reproduces the
+	// reference.
+	AuxTrainable bool `toml:"aux_trainable"`
+	// Order pairs block i with auxiliary block i ("forward", default) or
+	// depth-1-i ("reversed").
+	Order string `toml:"order"`
+
+	experiment *Config // what AuxConfig names, loaded
+}
+
+// Head is the classification head.
+type Head struct {
+	// InitStd is the standard deviation of the head's initial weights, >= 0.
+	// Default 2e-5.
+	InitStd float64 `toml:"init_std"`
+}
+
+// Train is the training loop.
+type Train struct {
+	// Epochs, >= 1. Default 50.
+	Epochs int `toml:"epochs"`
+	// MaxSteps ends the run after so many updates; 0 (default) = off. The
+	// schedule does not change.
+	MaxSteps int `toml:"max_steps"`
+	// Batch is the number of samples per update, over all devices. Default 64.
+	Batch int `toml:"batch"`
+	// Accumulate splits Batch into so many micro-batches, >= 1 (default);
+	// divides Batch.
+	Accumulate int `toml:"accumulate"`
+	// ClipGrad is the largest gradient norm; 0 (default) = no clipping.
+	ClipGrad float64 `toml:"clip_grad"`
+	// EMADecay of the averaged weights, 0 .. < 1; 0 (default) = no average.
+	EMADecay float64 `toml:"ema_decay"`
+	// NonFinite is what a non-finite loss or gradient does: "stop" (default)
+	// the run, or "skip" the update.
+	NonFinite string `toml:"non_finite"`
+	// CheckpointEvery is the number of updates between checkpoints; 0
+	// (default) = at the end of each epoch.
+	CheckpointEvery int `toml:"checkpoint_every" hash:"-"`
+	// Keep is how many of the newest checkpoints stay on disk, >= 1. Default 2.
+	Keep int `toml:"keep" hash:"-"`
+	// LogEvery is the number of updates between two log lines, >= 1. Default 20.
+	LogEvery int `toml:"log_every" hash:"-"`
+}
+
+// MicroBatch is the number of samples of one forward and backward pass.
+func (t Train) MicroBatch() int { return t.Batch / t.Accumulate }
+
+// Optimizer makes an update out of gradients.
+type Optimizer struct {
+	// Name: "adamw" (default).
+	Name string `toml:"name"`
+	// LR is the learning rate, > 0. Load sets it to blr*batch/256 where BLR
+	// is given instead.
+	LR float64 `toml:"lr" or:"blr"`
+	// BLR is the learning rate for a batch of 256, > 0. Default 1e-3; 0 once
+	// loaded, when it has become LR.
+	BLR float64 `toml:"blr" or:"lr"`
+	// Betas of the two moments, 0 .. < 1. Default 0.9, 0.999.
+	Betas [2]float64 `toml:"betas"`
+	// Eps added to the root of the second moment, > 0. Default 1e-8.
+	Eps float64 `toml:"eps"`
+	// WeightDecay, decoupled, >= 0. Default 0.05.
+	WeightDecay float64 `toml:"weight_decay"`
+	// LayerDecay multiplies the learning rate once per layer from the head
+	// down: > 0 .. 1 (off). Default 0.75.
+	LayerDecay float64 `toml:"layer_decay"`
+}
+
+// Schedule moves the learning rate.
+type Schedule struct {
+	// Name: "cosine" (default; linear warm-up, then half a cosine to MinLR).
+	Name string `toml:"name"`
+	// WarmupEpochs of linear warm-up from 0, 0 .. train.epochs, fractions
+	// allowed. Default 5, or a tenth of train.epochs where that is less.
+	WarmupEpochs float64 `toml:"warmup_epochs"`
+	// MinLR is the learning rate at the end, 0 .. LR. Default 1e-6.
+	MinLR float64 `toml:"min_lr"`
+}
+
+// Augment changes the training samples.
+type Augment struct {
+	// Crop: "resized" (random resized crop, default), "shift" (padded by
+	// Shift, then a random crop of the same size), "none".
+	Crop string `toml:"crop"`
+	// Scale is the range of the area of a resized crop over the image's:
+	// 0 < low <= high <= 1. Default 0.08, 1.
+	Scale [2]float64 `toml:"scale"`
+	// Ratio is the range of its width over height: 0 < low <= high. Default
+	// 3/4, 4/3.
+	Ratio [2]float64 `toml:"ratio"`
+	// Shift is the largest shift either way, pixels, >= 0. Default 4.
+	Shift int `toml:"shift"`
+	// HFlip is the probability of a left-right flip. Default 0.5.
+	HFlip float64 `toml:"hflip"`
+	// Interpolation: "bicubic" (default) or "bilinear".
+	Interpolation string `toml:"interpolation"`
+	// Mixup is alpha of Beta(alpha, alpha), >= 0; 0 (default) = off.
+	Mixup float64 `toml:"mixup"`
+	// Cutmix is its alpha, >= 0; 0 (default) = off.
+	Cutmix float64 `toml:"cutmix"`
+	// CutmixMinmax draws the box's sides from this range of the image's side,
+	// 0 < low <= high <= 1; 0, 0 (default) = sides from lambda. Needs cutmix.
+	CutmixMinmax [2]float64 `toml:"cutmix_minmax"`
+	// MixupProb is the probability that a batch (or element) is mixed.
+	// Default 1.
+	MixupProb float64 `toml:"mixup_prob"`
+	// MixupSwitchProb is the probability of cutmix where both are on. Default
+	// 0.5.
+	MixupSwitchProb float64 `toml:"mixup_switch_prob"`
+	// MixupMode draws lambda per "batch" (default), "pair" or "elem".
+	MixupMode string `toml:"mixup_mode"`
+	// Smoothing of the labels, 0 .. < 1. Default 0.1.
+	Smoothing float64 `toml:"smoothing"`
+	// ReProb is the probability of random erasing. Default 0.25.
+	ReProb float64 `toml:"reprob"`
+	// ReMode fills the erased box: "pixel" (default; normal noise per pixel),
+	// "rand" (one normal colour), "const" (0).
+	ReMode string `toml:"remode"`
+}
+
+// Mixes reports whether batches are mixed, so that targets are soft.
+func (a Augment) Mixes() bool { return (a.Mixup > 0 || a.Cutmix > 0) && a.MixupProb > 0 }
+
+// Eval is the evaluation during and after training.
+type Eval struct {
+	// Every is the number of epochs between evaluations, >= 1 (default).
+	Every int `toml:"every"`
+	// Batch is the number of samples at once, >= 1. 0 (default) = the
+	// micro-batch of training, which Load fills in.
+	Batch int `toml:"batch" hash:"-"`
+	// CropPct is the centre crop over the resized short side, > 0 .. 1. 0
+	// (default) = timm's rule, which Load fills in: 0.875 up to 224 pixels,
+	// else 1.
+	CropPct float64 `toml:"crop_pct"`
+	// EMA evaluates the averaged weights where train.ema_decay is on. Default
+	// true.
+	EMA bool `toml:"ema"`
+}
+
+// Device is what computes.
+type Device struct {
+	// Name: "cpu" (default), "cuda" or "cuda:INDEX".
+	Name string `toml:"name" hash:"-"`
+	// Threads of the CPU device; 0 (default) = all.
+	Threads int `toml:"threads" hash:"-"`
+	// Precision of stored activations and working weights: "float32"
+	// (default) or "bf16".
+	Precision string `toml:"precision"`
+}

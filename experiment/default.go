@@ -1,0 +1,160 @@
+package experiment
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Default returns the experiment of an empty file: MAE's fine-tuning of a
+// ViT-B/16 on generated images. It is valid.
+func Default() *Config {
+	c := defaults()
+	c.Output = outputFor("experiment")
+	c.derive()
+	return c
+}
+
+// defaults is the first layer; what Load derives is still 0.
+func defaults() *Config {
+	c := &Config{
+		Task:      "classify",
+		Tokenizer: Tokenizer{Kind: "image", PatchSize: 16},
+		Head:      Head{InitStd: 2e-5},
+		Schedule:  Schedule{Name: "cosine", WarmupEpochs: 5, MinLR: 1e-6},
+		Eval:      Eval{Every: 1, EMA: true},
+		Device:    Device{Name: "cpu", Precision: "float32"},
+	}
+	c.Data = Data{
+		Format:     "generated",
+		Samples:    2000,
+		ValSamples: 500,
+		ImageSize:  224,
+		Channels:   3,
+		Mean:       [3]float64{0.485, 0.456, 0.406},
+		Std:        [3]float64{0.229, 0.224, 0.225},
+		MaxSkipped: 10,
+	}
+	c.Model = Model{
+		MLPRatio:   4,
+		QKVBias:    "full",
+		GlobalPool: "avg",
+		ClassToken: true,
+		PosEmbed:   "learned",
+		NormEps:    1e-6,
+		DropPath:   0.1,
+	}
+	c.Model.usePreset("vit_base")
+	c.Train = Train{
+		Epochs:     50,
+		Batch:      64,
+		Accumulate: 1,
+		NonFinite:  "stop",
+		Keep:       2,
+		LogEvery:   20,
+	}
+	c.Optimizer = Optimizer{
+		Name:        "adamw",
+		BLR:         1e-3,
+		Betas:       [2]float64{0.9, 0.999},
+		Eps:         1e-8,
+		WeightDecay: 0.05,
+		LayerDecay:  0.75,
+	}
+	c.Augment = Augment{
+		Crop:            "resized",
+		Scale:           [2]float64{0.08, 1},
+		Ratio:           [2]float64{3. / 4, 4. / 3},
+		Shift:           4,
+		HFlip:           0.5,
+		Interpolation:   "bicubic",
+		MixupProb:       1,
+		MixupSwitchProb: 0.5,
+		MixupMode:       "batch",
+		Smoothing:       0.1,
+		ReProb:          0.25,
+		ReMode:          "pixel",
+	}
+	return c
+}
+
+func defaultPathway() Pathway {
+	return Pathway{AuxSet: []string{}, Layers: Layers(), LambdaTrainable: true, Order: "forward"}
+}
+
+// Layers lists the linear layers of a block that can have a pathway.
+func Layers() []string { return []string{"attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"} }
+
+type preset struct {
+	name                string
+	dim, depth, numHead int
+}
+
+// presets lists timm's model sizes.
+func presets() []preset {
+	return []preset{
+		{"vit_tiny", 192, 12, 3},
+		{"vit_small", 384, 12, 6},
+		{"vit_base", 768, 12, 12},
+		{"vit_large", 1024, 24, 16},
+	}
+}
+
+func presetNames() []string {
+	var names []string
+	for _, p := range presets() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// usePreset names the model and takes over the numbers of that preset; an
+// unknown name, which Validate reports, leaves them.
+func (m *Model) usePreset(name string) {
+	m.Name = name
+	i := slices.IndexFunc(presets(), func(p preset) bool { return p.name == name })
+	if i >= 0 {
+		p := presets()[i]
+		m.EmbedDim, m.Depth, m.NumHeads = p.dim, p.depth, p.numHead
+	}
+}
+
+// derive fills the fields of a valid c whose 0 stands for a rule.
+func (c *Config) derive() {
+	c.Tokenizer.Stride = c.Tokenizer.stride()
+	c.Optimizer.LR, c.Optimizer.BLR = c.learningRate(), 0
+	if c.Eval.Batch == 0 {
+		c.Eval.Batch = c.Train.MicroBatch()
+	}
+	if c.Eval.CropPct == 0 {
+		c.Eval.CropPct = timmCropPct(c.Data.ImageSize)
+	}
+}
+
+func (t Tokenizer) stride() int {
+	if t.Stride == 0 {
+		return t.PatchSize
+	}
+	return t.Stride
+}
+
+// learningRate is lr, or MAE's blr*batch/256.
+func (c *Config) learningRate() float64 {
+	if c.Optimizer.LR == 0 {
+		return c.Optimizer.BLR * float64(c.Train.Batch) / 256
+	}
+	return c.Optimizer.LR
+}
+
+func timmCropPct(imageSize int) float64 {
+	if imageSize <= 224 {
+		return 224. / 256
+	}
+	return 1
+}
+
+// outputFor is the run folder of a config file that names none.
+func outputFor(file string) string {
+	base := filepath.Base(file)
+	return absolute(".", filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base))))
+}

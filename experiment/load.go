@@ -1,0 +1,190 @@
+package experiment
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Bounds that keep a hostile file from costing more than a moment: the TOML
+// parser recurses into nested values, and its time grows steeply with the
+// parts of a dotted key and the depth of inline tables.
+const (
+	maxFile     = 64 << 10 // bytes of a config file
+	maxDots     = 64       // in one line
+	maxBraces   = 256      // opened in a file
+	maxProblems = 50       // reported before the rest of the keys is skipped
+)
+
+// Load reads the experiment in the TOML file path with the overrides sets, as
+// -set takes them: "train.epochs=3", the value in TOML or a bare string.
+// "aux.KEY=VALUE" overrides a key of the auxiliary experiments. The result is
+// valid, and the experiments that aux_config names are loaded with it. Errors
+// are [*UsageError].
+func Load(path string, sets []string) (*Config, error) {
+	return load(path, sets, nil)
+}
+
+// load is Load for an experiment that the experiments in the files of chain
+// lead to.
+func load(path string, sets []string, chain []string) (*Config, error) {
+	l := &loader{config: defaults(), where: map[string]string{}, aux: strings.Repeat("aux.", len(chain))}
+	l.config.spelled = map[string]string{}
+	l.file(path, "")
+	l.sets(sets)
+	l.defaultTo(path)
+	if len(l.problems) == 0 {
+		for _, p := range l.config.check() {
+			l.problem(l.position(p.key, path), p.key, p.text)
+		}
+	}
+	if len(l.problems) == 0 {
+		l.config.derive()
+		l.auxiliaries(append(slices.Clone(chain), identity(path)))
+	}
+	if len(l.problems) > 0 {
+		return nil, &UsageError{Problems: l.problems}
+	}
+	return l.config, nil
+}
+
+// loader gathers the layers of one experiment.
+type loader struct {
+	config   *Config
+	where    map[string]string // position of what set a key, or began a section, last
+	files    []string          // files being read, each including the next
+	aux      string            // "aux." for each experiment that led to this one
+	problems []string
+}
+
+// defaultTo fills in the defaults that depend on the file or on other keys.
+func (l *loader) defaultTo(path string) {
+	c := l.config
+	if c.Output == "" {
+		c.Output = outputFor(path)
+	}
+	if _, ok := l.where["schedule.warmup_epochs"]; !ok {
+		c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(c.Train.Epochs)/10)
+	}
+}
+
+func (l *loader) problem(at, key, text string) {
+	l.problems = append(l.problems, fmt.Sprintf("%s: %s: %s", at, key, text))
+}
+
+// position is where key was set last, or else where its section begins, or
+// else the file.
+func (l *loader) position(key, file string) string {
+	section := key[:max(strings.LastIndex(key, "."), 0)]
+	return cmp.Or(l.where[key], l.where[section], file)
+}
+
+// file applies the layers of one file: those it includes, then itself. The
+// prefix of problems in reaching it is from.
+func (l *loader) file(path, from string) {
+	if slices.Contains(l.files, identity(path)) {
+		l.problems = append(l.problems, from+"cycle: "+path+" leads back to itself")
+		return
+	}
+	text, err := readFile(path)
+	if err != nil {
+		l.problems = append(l.problems, from+err.Error())
+		return
+	}
+	tree, err := parse(text)
+	if err != nil {
+		l.problems = append(l.problems, path+syntaxError(err))
+		return
+	}
+	y := &layer{name: path, dir: filepath.Dir(path), tree: tree, lines: indexLines(text)}
+	l.files = append(l.files, identity(path))
+	l.includes(y)
+	l.files = l.files[:len(l.files)-1]
+	l.apply(y)
+}
+
+// includes reads the files that y includes and takes the key from its tree.
+func (l *loader) includes(y *layer) {
+	v, ok := y.tree["include"]
+	if !ok {
+		return
+	}
+	delete(y.tree, "include")
+	var list []string
+	if err := assign(reflect.ValueOf(&list).Elem(), v); err != nil {
+		l.problem(y.at("include"), "include", err.Error())
+		return
+	}
+	for _, written := range list {
+		if name := unset(written); name != "" {
+			l.problem(y.at("include"), "include", fmt.Sprintf("environment variable %s is not set (%s)", name, written))
+			continue
+		}
+		path := expand(written)
+		if !filepath.IsAbs(path) && !strings.HasPrefix(written, "$") {
+			path = filepath.Join(y.dir, path)
+		}
+		l.file(path, y.at("include")+": include: ")
+	}
+}
+
+// readFile returns the text of a config file.
+func readFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxFile {
+		return "", fmt.Errorf("read %s: larger than %d KiB; is it an experiment?", path, maxFile>>10)
+	}
+	return string(text), nil
+}
+
+// parse returns the tables of a TOML document.
+func parse(text string) (map[string]any, error) {
+	number, braces := 0, 0
+	for line := range strings.Lines(text) {
+		number++
+		braces += strings.Count(line, "{")
+		if strings.Count(line, ".") > maxDots || braces > maxBraces {
+			return nil, toml.ParseError{
+				Message:  "keys or tables too deep for an experiment",
+				Position: toml.Position{Line: number},
+			}
+		}
+	}
+	var tree map[string]any
+	_, err := toml.Decode(text, &tree)
+	return tree, err
+}
+
+// syntaxError formats an error of the TOML parser as ":line: message".
+func syntaxError(err error) string {
+	var syntax toml.ParseError
+	if errors.As(err, &syntax) {
+		return fmt.Sprintf(":%d: %s", syntax.Position.Line, strings.TrimSuffix(syntax.Message, "."))
+	}
+	return ": " + err.Error()
+}
+
+// identity is the name by which a file is recognised when it is met again.
+func identity(path string) string {
+	path = absolute(".", path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}

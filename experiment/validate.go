@@ -1,0 +1,280 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Validate checks every value, alone and against the others, and returns a
+// [*UsageError] with one line per problem, or nil. It takes a Config before or
+// after its zeros are derived.
+func (c *Config) Validate() error {
+	var lines []string
+	for _, p := range c.check() {
+		lines = append(lines, p.key+": "+p.text)
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return &UsageError{Problems: lines}
+}
+
+// problem is what is wrong with a key.
+type problem struct{ key, text string }
+
+// checks gathers problems.
+type checks struct{ problems []problem }
+
+func (k *checks) add(key, format string, args ...any) {
+	k.problems = append(k.problems, problem{key, fmt.Sprintf(format, args...)})
+}
+
+// want adds a problem unless the value of key is right.
+func (k *checks) want(key string, value any, right bool, need string) {
+	if !right {
+		k.add(key, "is %v, want %s", value, need)
+	}
+}
+
+// oneOf wants value in the list allowed.
+func (k *checks) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		k.add(key, "is %q, want %s", value, strings.Join(allowed, " or "))
+	}
+}
+
+// No comparison holds for NaN, so each of these is false for it.
+
+func finite(x float64) bool      { return math.Abs(x) <= math.MaxFloat64 }
+func positive(x float64) bool    { return x > 0 && finite(x) }
+func notNegative(x float64) bool { return x >= 0 && finite(x) }
+func probability(x float64) bool { return x >= 0 && x <= 1 }
+func decay(x float64) bool       { return x >= 0 && x < 1 }
+
+const (
+	isPositive    = "a number above 0"
+	isNotNegative = "0 or more"
+	isCount       = "1 or more"
+	isProbability = "0 to 1"
+	isDecay       = "0 or more and below 1"
+)
+
+func (c *Config) check() []problem {
+	k := &checks{}
+	c.checkTop(k)
+	c.checkData(k)
+	c.checkTokenizer(k)
+	c.checkModel(k)
+	for i := range c.Pathway {
+		c.Pathway[i].check(k, pathwayKey(i, len(c.Pathway)))
+	}
+	k.want("head.init_std", c.Head.InitStd, notNegative(c.Head.InitStd), isNotNegative)
+	c.checkTrain(k)
+	c.checkOptimizer(k)
+	c.checkSchedule(k)
+	c.checkCrop(k)
+	c.checkMixup(k)
+	c.checkEval(k)
+	c.checkDevice(k)
+	return k.problems
+}
+
+func (c *Config) checkTop(k *checks) {
+	k.oneOf("task", c.Task, "classify")
+	k.want("seed", c.Seed, c.Seed <= math.MaxInt64, "2^63-1 or less")
+	if c.Output == "" {
+		k.add("output", "is empty, want a folder")
+	} else if name := unset(c.Output); name != "" {
+		k.add("output", "environment variable %s is not set (%s)", name, c.Output)
+	}
+}
+
+func (c *Config) checkData(k *checks) {
+	d := c.Data
+	k.oneOf("data.format", d.Format, "generated", "folder", "cifar10")
+	if generated := d.Format == "generated"; generated && d.Path != "" {
+		k.add("data.path", "is given, but format \"generated\" reads no files")
+	} else if !generated && d.Path == "" {
+		k.add("data.path", "is empty; format %q needs the folder of the dataset", d.Format)
+	}
+	k.want("data.samples", d.Samples, d.Samples >= 1, isCount)
+	k.want("data.val_samples", d.ValSamples, d.ValSamples >= 1, isCount)
+	k.want("data.seed", d.Seed, d.Seed <= math.MaxInt64, "2^63-1 or less")
+	k.want("data.image_size", d.ImageSize, d.ImageSize >= 1, isCount)
+	k.want("data.channels", d.Channels, d.Channels == 1 || d.Channels == 3, "1 or 3")
+	for i := range d.Mean {
+		k.want("data.mean", d.Mean[i], finite(d.Mean[i]), "numbers")
+		k.want("data.std", d.Std[i], positive(d.Std[i]), "numbers above 0")
+	}
+	k.want("data.workers", d.Workers, d.Workers >= 0, isNotNegative)
+	k.want("data.max_skipped", d.MaxSkipped, d.MaxSkipped >= 0, isNotNegative)
+}
+
+func (c *Config) checkTokenizer(k *checks) {
+	t, size := c.Tokenizer, c.Data.ImageSize
+	k.oneOf("tokenizer.kind", t.Kind, "image")
+	k.want("tokenizer.patch_size", t.PatchSize, t.PatchSize >= 1, isCount)
+	k.want("tokenizer.stride", t.Stride, t.Stride >= 0, isNotNegative)
+	if t.PatchSize < 1 || t.Stride < 0 || size < 1 {
+		return
+	}
+	if t.PatchSize > size {
+		k.add("tokenizer.patch_size", "is %d, larger than the image (data.image_size = %d)", t.PatchSize, size)
+	} else if (size-t.PatchSize)%t.stride() != 0 {
+		k.add("tokenizer.patch_size", "patches of %d every %d pixels do not tile data.image_size = %d",
+			t.PatchSize, t.stride(), size)
+	}
+}
+
+func (c *Config) checkModel(k *checks) {
+	m := c.Model
+	if m.Name != "" {
+		k.oneOf("model.name", m.Name, presetNames()...)
+	}
+	k.want("model.embed_dim", m.EmbedDim, m.EmbedDim >= 1, isCount)
+	k.want("model.depth", m.Depth, m.Depth >= 1, isCount)
+	k.want("model.num_heads", m.NumHeads, m.NumHeads >= 1, isCount)
+	if m.NumHeads >= 1 && m.EmbedDim%m.NumHeads != 0 {
+		k.add("model.num_heads", "is %d, which does not divide model.embed_dim = %d", m.NumHeads, m.EmbedDim)
+	}
+	k.want("model.mlp_ratio", m.MLPRatio, positive(m.MLPRatio), isPositive)
+	k.oneOf("model.qkv_bias", m.QKVBias, "full", "split", "none")
+	k.oneOf("model.global_pool", m.GlobalPool, "avg", "token")
+	if m.GlobalPool == "token" && !m.ClassToken {
+		k.add("model.global_pool", "is \"token\", which needs model.class_token = true")
+	}
+	k.oneOf("model.pos_embed", m.PosEmbed, "learned", "sincos")
+	if m.PosEmbed == "sincos" && m.EmbedDim%4 != 0 {
+		k.add("model.pos_embed", "is \"sincos\", which needs model.embed_dim = %d to be a multiple of 4", m.EmbedDim)
+	}
+	k.want("model.norm_eps", m.NormEps, positive(m.NormEps), isPositive)
+	k.want("model.drop_path", m.DropPath, decay(m.DropPath), isDecay)
+}
+
+func (p *Pathway) check(k *checks, key string) {
+	switch {
+	case p.Aux == "" && p.AuxConfig == "":
+		k.add(key, "names no auxiliary model; give aux (a checkpoint) or aux_config (an experiment)")
+	case p.Aux != "" && p.AuxConfig != "":
+		k.add(key+".aux", "and aux_config are both given; keep one")
+	case p.AuxConfig == "" && len(p.AuxSet) > 0:
+		k.add(key+".aux_set", "is given without aux_config")
+	}
+	if len(p.Layers) == 0 {
+		k.add(key+".layers", "is empty, want some of %s", strings.Join(Layers(), ", "))
+	}
+	for i, layer := range p.Layers {
+		k.oneOf(key+".layers", layer, Layers()...)
+		if slices.Contains(p.Layers[:i], layer) {
+			k.add(key+".layers", "names %q twice", layer)
+		}
+	}
+	k.want(key+".lambda_init", p.LambdaInit, finite(p.LambdaInit), "a number")
+	k.oneOf(key+".order", p.Order, "forward", "reversed")
+}
+
+func (c *Config) checkTrain(k *checks) {
+	t := c.Train
+	k.want("train.epochs", t.Epochs, t.Epochs >= 1, isCount)
+	k.want("train.max_steps", t.MaxSteps, t.MaxSteps >= 0, isNotNegative)
+	k.want("train.batch", t.Batch, t.Batch >= 1, isCount)
+	k.want("train.accumulate", t.Accumulate, t.Accumulate >= 1, isCount)
+	if t.Batch >= 1 && t.Accumulate >= 1 && t.Batch%t.Accumulate != 0 {
+		k.add("train.accumulate", "is %d, which does not divide train.batch = %d", t.Accumulate, t.Batch)
+	}
+	k.want("train.clip_grad", t.ClipGrad, notNegative(t.ClipGrad), isNotNegative)
+	k.want("train.ema_decay", t.EMADecay, decay(t.EMADecay), isDecay)
+	k.oneOf("train.non_finite", t.NonFinite, "stop", "skip")
+	k.want("train.checkpoint_every", t.CheckpointEvery, t.CheckpointEvery >= 0, isNotNegative)
+	k.want("train.keep", t.Keep, t.Keep >= 1, isCount)
+	k.want("train.log_every", t.LogEvery, t.LogEvery >= 1, isCount)
+}
+
+func (c *Config) checkOptimizer(k *checks) {
+	o := c.Optimizer
+	k.oneOf("optimizer.name", o.Name, "adamw")
+	k.want("optimizer.lr", o.LR, notNegative(o.LR), isPositive)
+	k.want("optimizer.blr", o.BLR, notNegative(o.BLR), isPositive)
+	switch {
+	case o.LR > 0 && o.BLR > 0:
+		k.add("optimizer.lr", "and blr are both given; keep one")
+	case o.LR == 0 && o.BLR == 0:
+		k.add("optimizer.lr", "and blr are both 0; give one")
+	case o.BLR > 0 && !finite(c.learningRate()):
+		k.add("optimizer.blr", "is %v, too large for train.batch = %d", o.BLR, c.Train.Batch)
+	}
+	for _, beta := range o.Betas {
+		k.want("optimizer.betas", beta, decay(beta), isDecay)
+	}
+	k.want("optimizer.eps", o.Eps, positive(o.Eps), isPositive)
+	k.want("optimizer.weight_decay", o.WeightDecay, notNegative(o.WeightDecay), isNotNegative)
+	k.want("optimizer.layer_decay", o.LayerDecay, o.LayerDecay > 0 && o.LayerDecay <= 1, "above 0 and at most 1 (off)")
+}
+
+func (c *Config) checkSchedule(k *checks) {
+	s, lr := c.Schedule, c.learningRate()
+	k.oneOf("schedule.name", s.Name, "cosine")
+	k.want("schedule.warmup_epochs", s.WarmupEpochs, notNegative(s.WarmupEpochs), isNotNegative)
+	if c.Train.Epochs >= 1 && s.WarmupEpochs > float64(c.Train.Epochs) {
+		k.add("schedule.warmup_epochs", "is %v, longer than the run (train.epochs = %d)", s.WarmupEpochs, c.Train.Epochs)
+	}
+	k.want("schedule.min_lr", s.MinLR, notNegative(s.MinLR), isNotNegative)
+	if lr > 0 && s.MinLR > lr {
+		k.add("schedule.min_lr", "is %v, above the learning rate %v", s.MinLR, lr)
+	}
+}
+
+func (c *Config) checkCrop(k *checks) {
+	a := c.Augment
+	k.oneOf("augment.crop", a.Crop, "resized", "shift", "none")
+	k.want("augment.scale", a.Scale, 0 < a.Scale[0] && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= 1,
+		"a range within 0 to 1, low first")
+	k.want("augment.ratio", a.Ratio, 0 < a.Ratio[0] && a.Ratio[0] <= a.Ratio[1] && finite(a.Ratio[1]),
+		"a range above 0, low first")
+	k.want("augment.shift", a.Shift, a.Shift >= 0, isNotNegative)
+	k.want("augment.hflip", a.HFlip, probability(a.HFlip), isProbability)
+	k.oneOf("augment.interpolation", a.Interpolation, "bicubic", "bilinear")
+	k.want("augment.reprob", a.ReProb, probability(a.ReProb), isProbability)
+	k.oneOf("augment.remode", a.ReMode, "pixel", "rand", "const")
+}
+
+func (c *Config) checkMixup(k *checks) {
+	a, t := c.Augment, c.Train
+	k.want("augment.mixup", a.Mixup, notNegative(a.Mixup), isNotNegative)
+	k.want("augment.cutmix", a.Cutmix, notNegative(a.Cutmix), isNotNegative)
+	if box := a.CutmixMinmax; box != [2]float64{} {
+		k.want("augment.cutmix_minmax", box, 0 < box[0] && box[0] <= box[1] && box[1] <= 1,
+			"a range within 0 to 1, low first")
+		if a.Cutmix == 0 {
+			k.add("augment.cutmix_minmax", "is given, but augment.cutmix = 0 is off")
+		}
+	}
+	k.want("augment.mixup_prob", a.MixupProb, probability(a.MixupProb), isProbability)
+	k.want("augment.mixup_switch_prob", a.MixupSwitchProb, probability(a.MixupSwitchProb), isProbability)
+	k.oneOf("augment.mixup_mode", a.MixupMode, "batch", "pair", "elem")
+	k.want("augment.smoothing", a.Smoothing, decay(a.Smoothing), isDecay)
+	if a.Mixes() && t.Accumulate >= 1 && t.MicroBatch()%2 != 0 {
+		k.add("train.batch", "gives micro-batches of %d, but mixup and cutmix pair samples and need an even number", t.MicroBatch())
+	}
+}
+
+func (c *Config) checkEval(k *checks) {
+	e := c.Eval
+	k.want("eval.every", e.Every, e.Every >= 1, isCount)
+	k.want("eval.batch", e.Batch, e.Batch >= 0, isNotNegative)
+	k.want("eval.crop_pct", e.CropPct, probability(e.CropPct), isProbability)
+}
+
+var deviceName = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,4})?)$`)
+
+func (c *Config) checkDevice(k *checks) {
+	d := c.Device
+	if !deviceName.MatchString(d.Name) {
+		k.add("device.name", "is %q, want cpu, cuda or cuda:INDEX", d.Name)
+	}
+	k.want("device.threads", d.Threads, d.Threads >= 0, isNotNegative)
+	k.oneOf("device.precision", d.Precision, "float32", "bf16")
+}

@@ -1,0 +1,120 @@
+// Package export turns a trained model into a plain Vision Transformer that
+// costs nothing extra: every pathway folded, Ŵ = W + Σₖ λₖ·W′ₖ, timm's names and
+// shapes, no λ and no W′ left.
+package export
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+
+	"m2pt/checkpoint"
+	"m2pt/internal/atomicfile"
+	"m2pt/train"
+)
+
+// Summary says what was written.
+type Summary struct {
+	Path       string `json:"path"`
+	Tensors    int    `json:"tensors"`
+	Parameters int    `json:"parameters"`
+	Folded     int    `json:"folded"` // layers that had a pathway
+}
+
+// Write writes the merged model to out: a .safetensors or .npz file by its
+// extension, otherwise a folder in Hugging Face's layout, config.json and
+// model.safetensors, which timm loads with `local-dir:`.
+func Write(m *train.Model, out string) (Summary, error) {
+	merged, err := train.Merge(m.Weights)
+	if err != nil {
+		return Summary{}, fmt.Errorf("export %s: %w", m.Path, err)
+	}
+	s := Summary{Path: out, Tensors: merged.Len()}
+	for t := range merged.All() {
+		s.Parameters += t.Len()
+	}
+	s.Folded = (m.Weights.Len() - merged.Len()) / 2
+	merged.Metadata = map[string]string{"format": "pt"}
+	switch filepath.Ext(out) {
+	case ".safetensors", ".npz":
+		err = checkpoint.Save(out, merged)
+	case "":
+		err = writeFolder(m, merged, out)
+	default:
+		err = fmt.Errorf("want a .safetensors or .npz file, or a folder without extension")
+	}
+	if err != nil {
+		return Summary{}, fmt.Errorf("export to %s: %w", out, err)
+	}
+	return s, nil
+}
+
+// WeightsFile is the path of the tensors in what Write wrote.
+func WeightsFile(out string) string {
+	if filepath.Ext(out) == "" {
+		return filepath.Join(out, "model.safetensors")
+	}
+	return out
+}
+
+func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
+	text, err := json.MarshalIndent(timmConfig(m), "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Folder(dir, func(tmp string) error {
+		err := atomicfile.Write(filepath.Join(tmp, "config.json"), 0o644, func(w io.Writer) error {
+			_, err := w.Write(append(text, '\n'))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return checkpoint.Save(filepath.Join(tmp, "model.safetensors"), merged)
+	})
+}
+
+// timmConfig is what timm needs to build the model: a VisionTransformer with
+// explicit arguments, and how its input is prepared.
+func timmConfig(m *train.Model) map[string]any {
+	v, t, c := m.Classifier.ViT, m.Classifier.Tokenizer, m.Config
+	crop := c.Eval.CropPct
+	return map[string]any{
+		"architecture": "vit_base_patch16_224",
+		"num_classes":  m.Classifier.Head.Classes,
+		"num_features": v.Dim,
+		"global_pool":  m.Classifier.Head.Pool,
+		"label_names":  m.Classes,
+		"model_args": map[string]any{
+			"img_size": t.Size[0], "patch_size": t.Patch, "in_chans": t.Channels, "embed_dim": v.Dim, "depth": v.Depth,
+			"num_heads": v.Heads, "mlp_ratio": v.MLPRatio, "qkv_bias": v.QKVBias != "none", "class_token": v.ClassToken,
+			"global_pool": m.Classifier.Head.Pool,
+		},
+		"pretrained_cfg": map[string]any{
+			"input_size": []int{t.Channels, t.Size[0], t.Size[1]}, "mean": t.Mean, "std": t.Std, "crop_pct": crop,
+			"interpolation": c.Augment.Interpolation, "fixed_input_size": true, "num_classes": m.Classifier.Head.Classes,
+			"pool_size": nil, "first_conv": "patch_embed.proj", "classifier": "head",
+		},
+	}
+}
+
+// Report compares an exported file with the model it came from.
+type Report struct {
+	MaxLambda float64 `json:"max_lambda"`
+	MaxDelta  float64 `json:"max_delta"` // largest difference between two logits
+	MaxLogit  float64 `json:"max_logit"`
+	Tolerance float64 `json:"tolerance"` // of MaxDelta / MaxLogit
+}
+
+// Tolerance is the largest difference of logits, over the largest logit, that
+// verification accepts.
+const Tolerance = 1e-4
+
+// OK reports whether the file computes what the model does.
+func (r Report) OK() bool { return r.MaxDelta <= r.Tolerance*r.MaxLogit && !math.IsNaN(r.MaxLogit) }

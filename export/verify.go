@@ -1,0 +1,90 @@
+package export
+
+import (
+	"fmt"
+	"math"
+
+	"m2pt/checkpoint"
+	"m2pt/engine"
+	"m2pt/internal/philox"
+	"m2pt/model"
+	"m2pt/nn"
+	"m2pt/train"
+)
+
+// verifyBatch is how many random pictures verification looks at.
+const verifyBatch = 4
+
+// Verify reads what Write wrote back and compares its logits, on random
+// pictures, with those of the model before merging, every pathway layer
+// computed apart as x·Wᵀ + λ·(x·W′ᵀ) + b.
+func Verify(m *train.Model, out string, dev engine.Device) (Report, error) {
+	ts, err := checkpoint.Load(WeightsFile(out))
+	if err != nil {
+		return Report{}, fmt.Errorf("verify: %w", err)
+	}
+	plain := *m
+	plain.Path, plain.Weights = out, ts
+	plain.Classifier.ViT.Pathways = nil
+	apart := *m
+	apart.Classifier.ViT.Apart = true
+	r := Report{Tolerance: Tolerance}
+	got, err := logits(&plain, dev)
+	if err != nil {
+		return r, fmt.Errorf("verify %s: %w", out, err)
+	}
+	want, err := logits(&apart, dev)
+	if err != nil {
+		return r, fmt.Errorf("verify %s: %w", m.Path, err)
+	}
+	for i, w := range want {
+		r.MaxDelta = math.Max(r.MaxDelta, math.Abs(float64(got[i]-w)))
+		r.MaxLogit = math.Max(r.MaxLogit, math.Abs(float64(w)))
+	}
+	r.MaxLambda, err = maxLambda(m.Weights)
+	return r, err
+}
+
+// logits are the model's answers to the same random pictures.
+func logits(m *train.Model, dev engine.Device) ([]float32, error) {
+	state, _, err := m.State(dev)
+	if err != nil {
+		return nil, err
+	}
+	defer state.Close()
+	n := m.Classifier.Build(nn.Eval, verifyBatch, 0)
+	prog, err := engine.Compile(engine.Job{Graph: n.Graph, Fetches: []engine.Fetch{{Name: "logits", Node: n.Logits}}}, state)
+	if err != nil {
+		return nil, err
+	}
+	defer prog.Close()
+	t := m.Classifier.Tokenizer
+	pixels := make([]uint8, verifyBatch*t.Channels*t.Size[0]*t.Size[1])
+	rnd := philox.New(0, "verify", 0, 0)
+	for i := range pixels {
+		pixels[i] = uint8(rnd.Uint32())
+	}
+	if err := engine.Feed(prog, train.PixelsFeed, pixels); err != nil {
+		return nil, err
+	}
+	if err := prog.Step(); err != nil {
+		return nil, err
+	}
+	out := make([]float32, verifyBatch*m.Classifier.Head.Classes)
+	return out, engine.Read(prog, "logits", out)
+}
+
+func maxLambda(ts *checkpoint.Tensors) (float64, error) {
+	var top float64
+	for t := range ts.All() {
+		if _, name, _, ok := model.SplitTerm(t.Name); !ok || name != model.ScaleName {
+			continue
+		}
+		v, err := t.Float32s()
+		if err != nil {
+			return 0, err
+		}
+		top = math.Max(top, math.Abs(float64(v[0])))
+	}
+	return top, nil
+}
