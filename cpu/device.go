@@ -1,0 +1,146 @@
+// Package cpu is the device that computes on the host's cores, in float32.
+//
+// It binds every kind of package ops to the loops of package kernel: [Device]
+// implements engine.Device, one function per kind builds the closure that runs
+// it. Binding may allocate; running does not. A kind without a kernel of its
+// own (it is tiny, or nobody's inner loop) runs by its reference, Do.
+//
+// Results depend on shapes alone, to the bit, never on the number of threads:
+// work is shared out over independent outputs in pieces whose borders follow
+// from the shape, and what is summed across pieces is summed in their order.
+//
+// Shape letters are those of package ops. What the package does not do: float64
+// (the reference device does), choosing what to compute, or keeping memory
+// between steps other than scratch.
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+
+	"m2pt/cpu/kernel"
+	"m2pt/engine"
+	"m2pt/ops"
+)
+
+// Options are the choices about a device.
+type Options struct {
+	Threads  int  // how many cores work; below 1 all that Go may use
+	Portable bool // plain Go instead of the processor's vector instructions
+}
+
+// Device computes on the host. It and all that is made on it belong to one
+// goroutine. Its memory is engine.HostMemory.
+type Device struct {
+	engine.HostCopy
+	k       *kernel.Kernels
+	pool    *kernel.Pool
+	work    *kernel.Workspace
+	scratch [][]float32 // by worker; see reserve
+}
+
+var _ engine.Device = (*Device)(nil)
+
+// Open starts a device's threads. Close it when done.
+func Open(o Options) (*Device, error) {
+	if o.Threads < 1 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	k := kernel.Best()
+	if o.Portable {
+		k = kernel.Portable()
+	}
+	p := kernel.NewPool(o.Threads)
+	return &Device{k: k, pool: p, work: kernel.NewWorkspace(k, p), scratch: make([][]float32, o.Threads)}, nil
+}
+
+// Name is, for example, "cpu (avx2, 2 threads)".
+func (d *Device) Name() string {
+	if n := d.pool.Threads(); n > 1 {
+		return fmt.Sprintf("cpu (%s, %d threads)", d.k.Name(), n)
+	}
+	return fmt.Sprintf("cpu (%s, 1 thread)", d.k.Name())
+}
+
+// Alloc allocates host memory.
+func (d *Device) Alloc(bytes int) (engine.Memory, error) { return engine.AllocHost(bytes), nil }
+
+// Kernel binds k to its operands. It refuses float64, memory of other devices
+// and outputs that are not of the type k infers.
+func (d *Device) Kernel(k ops.Kind, in, out []engine.Tensor) (engine.Kernel, error) {
+	if err := check(k, in, out); err != nil {
+		return nil, fmt.Errorf("%v on cpu: %w", k, err)
+	}
+	c := call{d, engine.HostBufs(in), engine.HostBufs(out)}
+	run := c.bind(k)
+	if run == nil {
+		run = func() { k.Do(c.in, c.out) }
+	}
+	return func() (err error) {
+		defer rescue(k, &err)
+		run()
+		return nil
+	}, nil
+}
+
+func check(k ops.Kind, in, out []engine.Tensor) error {
+	var have, made []ops.Spec
+	for _, t := range in {
+		have = append(have, t.Spec)
+	}
+	for _, t := range out {
+		made = append(made, t.Spec)
+	}
+	want, err := k.Infer(have)
+	if err != nil {
+		return err
+	}
+	if len(made) != len(want) {
+		return fmt.Errorf("%d outputs, want %d", len(made), len(want))
+	}
+	for i, s := range want {
+		if !made[i].Equal(s) {
+			return fmt.Errorf("output %d is %v, want %v", i, made[i], s)
+		}
+	}
+	return checkTensors(append(in[:len(in):len(in)], out...))
+}
+
+func checkTensors(ts []engine.Tensor) error {
+	for _, t := range ts {
+		if t.Dtype == ops.Float64 {
+			return fmt.Errorf("operand is %v: this device computes in float32; build the graph with ops.Float32 or run it on engine.Reference", t.Spec)
+		}
+		if _, ok := t.Mem.(*engine.HostMemory); !ok {
+			return fmt.Errorf("operand %v lies in %T: allocate it with this device's Alloc", t.Spec, t.Mem)
+		}
+	}
+	return nil
+}
+
+// rescue turns a panic, such as that of an index outside the tokens, into an
+// error.
+func rescue(k ops.Kind, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%v on cpu: %v", k, r)
+	}
+}
+
+// reserve makes every worker's scratch hold n elements. It is called when a
+// kernel is bound, so that running one allocates nothing.
+func (d *Device) reserve(n int) {
+	for i, s := range d.scratch {
+		if len(s) < n {
+			d.scratch[i] = make([]float32, n)
+		}
+	}
+}
+
+// Sync does nothing: kernels have finished when they return.
+func (d *Device) Sync() error { return nil }
+
+// Close ends the threads. The device's kernels must not be run afterwards.
+func (d *Device) Close() error {
+	d.pool.Close()
+	return nil
+}

@@ -1,0 +1,89 @@
+// Package data is how samples travel from a dataset to the buffers of a batch.
+//
+// Vocabulary: a [Dataset] is a fixed list of samples of one split; a [Reader]
+// is one worker's way into it and owns the memory that reading needs; a [Key]
+// names one sample in one epoch of one run, and every random decision about
+// that sample is a function of it; a [Loader] runs readers in parallel and hands
+// out each [Batch] in order. [Mix] and [Erase] draw the parameters of mixup,
+// cutmix and random erasing; the pixels themselves are changed in the graph.
+//
+// Shape letters: B rows of a batch, C colours, H height, W width, T frames or
+// time, M mel bands, N points.
+//
+// The package knows no modality: packages below it (image, generated, ...) read
+// files. It does not normalise: bytes become numbers in the graph.
+package data
+
+import "m2pt/internal/philox"
+
+// Dataset is a fixed list of samples of one split. It is safe for concurrent
+// use.
+type Dataset interface {
+	// Len returns the number of samples.
+	Len() int
+	// Classes returns the class names; a label is an index into them.
+	Classes() []string
+	// Layout returns the shape of one sample.
+	Layout() Layout
+	// Name returns what to call sample i in logs and predictions: its path, or
+	// the file and record it stands in.
+	Name(i int) string
+	// NewReader returns a reader with its own memory.
+	NewReader() Reader
+}
+
+// Reader reads the samples of a dataset. It is not safe for concurrent use:
+// each worker has its own.
+type Reader interface {
+	// Read decodes sample key.Sample, transforms it with random numbers of key
+	// and writes it into dst, whose slices have the sizes of the Layout. The
+	// result is a function of key alone. An error names the sample and leaves dst
+	// undefined.
+	Read(key Key, dst *Sample) error
+}
+
+// Layout is the shape of one sample: a part of bytes, a part of float32, either
+// may be absent (nil). Images are Pixels [C,H,W], video Pixels [C,T,H,W],
+// spectrograms Values [T,M], point clouds Values [N,3].
+type Layout struct {
+	Pixels []int
+	Values []int
+}
+
+// Sample is the destination of one sample: one row of a batch.
+type Sample struct {
+	Pixels []uint8
+	Values []float32
+	Label  int32
+}
+
+// Key names one sample of one epoch of a run with a seed. Seeds of evaluation
+// are unused: its transforms draw nothing.
+type Key struct {
+	Seed   uint64
+	Epoch  int
+	Sample int // index in the dataset
+}
+
+// Rand returns the random numbers of this key for one purpose ("crop", "flip").
+func (k Key) Rand(purpose string) philox.Rand {
+	return philox.New(k.Seed, purpose, uint64(k.Epoch), uint64(k.Sample))
+}
+
+// NewSample returns a sample with slices of this layout, for reading outside a
+// Loader.
+func (l Layout) NewSample() *Sample {
+	return &Sample{Pixels: make([]uint8, size(l.Pixels)), Values: make([]float32, size(l.Values))}
+}
+
+// size is the number of elements of a shape, 0 for an absent one.
+func size(shape []int) int {
+	if len(shape) == 0 {
+		return 0
+	}
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}

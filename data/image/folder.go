@@ -1,0 +1,151 @@
+package image
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxFile bounds the size of a picture file in bytes.
+const maxFile = 256 << 20
+
+// Folder is a Source of picture files sorted into one directory per class:
+// root/<split>/<class>/**.
+type Folder struct {
+	dir     string // root/<split>
+	classes []string
+	paths   []string // below dir, slash-separated, sorted
+	labels  []int32
+}
+
+// OpenFolder lists the pictures of a split: "train", "val" (a directory val,
+// validation or test) or "test" (test, val or validation). Class ids are the
+// sorted directory names of train, so that all splits agree; where there is no
+// train they are the split's own. Every file counts, whatever its name, except
+// hidden ones.
+func OpenFolder(root, split string) (*Folder, error) {
+	f := &Folder{}
+	var err error
+	if f.dir, err = splitDir(root, split); err != nil {
+		return nil, err
+	}
+	train, err := splitDir(root, "train")
+	if err != nil {
+		train = f.dir
+	}
+	if f.classes, err = subdirs(train); err != nil {
+		return nil, fmt.Errorf("image folder %s: %w", train, err)
+	}
+	own, err := subdirs(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("image folder %s: %w", f.dir, err)
+	}
+	for _, class := range own {
+		if err := f.add(class); err != nil {
+			return nil, fmt.Errorf("image folder %s: %w", f.dir, err)
+		}
+	}
+	if len(f.paths) == 0 {
+		return nil, fmt.Errorf("image folder %s: no files: want %s", f.dir, filepath.Join(f.dir, "<class>", "<picture>"))
+	}
+	return f, nil
+}
+
+// splitDir finds the directory of a split.
+func splitDir(root, split string) (string, error) {
+	names := []string{split}
+	switch split {
+	case "val":
+		names = []string{"val", "validation", "test"}
+	case "test":
+		names = []string{"test", "val", "validation"}
+	}
+	for _, name := range names {
+		dir := filepath.Join(root, name)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("image folder %s: split %q: no directory %s", root, split, strings.Join(names, ", "))
+}
+
+// subdirs returns the sorted names of the directories in dir, links included,
+// hidden ones not.
+func subdirs(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		if err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// add lists the files of one class.
+func (f *Folder) add(class string) error {
+	label := slices.Index(f.classes, class)
+	if label < 0 {
+		return fmt.Errorf("class %q has no directory in train: its label is unknown", class)
+	}
+	top := filepath.Join(f.dir, class) + string(filepath.Separator) // the separator follows a link
+	return filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+		hidden := path != top && strings.HasPrefix(e.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case hidden && e.IsDir():
+			return fs.SkipDir
+		case hidden || e.IsDir():
+			return nil
+		}
+		rel, err := filepath.Rel(f.dir, path)
+		f.paths = append(f.paths, filepath.ToSlash(rel))
+		f.labels = append(f.labels, int32(label))
+		return err
+	})
+}
+
+// Len returns the number of files.
+func (f *Folder) Len() int { return len(f.paths) }
+
+// Classes returns the class directories' names, sorted.
+func (f *Folder) Classes() []string { return f.classes }
+
+// Name returns the path of file i below the directory of the split.
+func (f *Folder) Name(i int) string { return f.paths[i] }
+
+// Load reads and decodes file i; see Decode.
+func (f *Folder) Load(i int, dst *Picture) (int32, error) {
+	path := filepath.Join(f.dir, filepath.FromSlash(f.paths[i]))
+	file, err := readFile(path)
+	if err == nil {
+		err = Decode(file, dst)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("load %s: %w", path, err)
+	}
+	return f.labels[i], nil
+}
+
+// readFile reads a file of at most maxFile bytes.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("more than %d bytes: too large for a picture", maxFile)
+	}
+	return b, err
+}

@@ -1,0 +1,77 @@
+// Package image reads pictures for classification: from class folders, from
+// CIFAR-10 files, from anything that is a [Source].
+//
+// Vocabulary: a [Source] loads decoded pictures; a [Picture] is 8-bit RGB; a
+// [Transform] chooses a [Geometry] (which box, resized to what, which window of
+// that, mirrored or not) from the picture's size and a key; a [Resampler]
+// carries a geometry out, bit for bit as Pillow resizes. [NewDataset] joins
+// source and transform into a data.Dataset with samples [3,S,S], uint8, planes
+// in the order R, G, B.
+//
+// The package does not normalise, mix or erase: those are operations of the
+// graph. JPEG is decoded by the standard library, which allocates; with chroma
+// interpolated as libjpeg does, its pixels are within 3 levels of Pillow's (on
+// average 0.04).
+package image
+
+import (
+	"fmt"
+
+	"m2pt/data"
+)
+
+// Picture is a decoded picture: Pix holds H rows of W pixels of three bytes R,
+// G, B. Its memory is reused by the next picture loaded into it.
+type Picture struct {
+	W, H int
+	Pix  []uint8
+}
+
+// Resize sets the size of p and makes room for its pixels, whose values are
+// undefined until written.
+func (p *Picture) Resize(w, h int) {
+	p.W, p.H, p.Pix = w, h, grow(p.Pix, 3*w*h)
+}
+
+// Source is a list of labelled pictures. It is safe for concurrent use.
+type Source interface {
+	Len() int
+	Classes() []string
+	Name(i int) string
+	// Load decodes picture i into dst and returns its label. An error names the
+	// picture.
+	Load(i int, dst *Picture) (label int32, err error)
+}
+
+// NewDataset returns the pictures of a source seen through a transform.
+func NewDataset(src Source, t Transform) data.Dataset { return &dataset{src, t} }
+
+type dataset struct {
+	Source
+	transform Transform
+}
+
+func (d *dataset) Layout() data.Layout {
+	return data.Layout{Pixels: []int{3, d.transform.Size(), d.transform.Size()}}
+}
+
+func (d *dataset) NewReader() data.Reader { return &reader{dataset: d} }
+
+type reader struct {
+	*dataset
+	picture   Picture
+	resampler Resampler
+}
+
+func (r *reader) Read(key data.Key, dst *data.Sample) error {
+	label, err := r.Load(key.Sample, &r.picture)
+	if err != nil {
+		return err
+	}
+	g := r.transform.Geometry(key, r.picture.W, r.picture.H)
+	if err := r.resampler.Render(dst.Pixels, &r.picture, g); err != nil {
+		return fmt.Errorf("transform %s: %w", r.Name(key.Sample), err)
+	}
+	dst.Label = label
+	return nil
+}
