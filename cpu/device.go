@@ -2,8 +2,9 @@
 //
 // It binds every kind of package ops to the loops of package kernel: [Device]
 // implements engine.Device, one function per kind builds the closure that runs
-// it. Binding may allocate; running does not. A kind without a kernel of its
-// own (it is tiny, or nobody's inner loop) runs by its reference, Do.
+// it. Binding may allocate; running does not, once the buffers that kernels
+// share have grown. A kind without a kernel of its own (it is tiny, or nobody's
+// inner loop) runs by its reference, Do.
 //
 // Results depend on shapes alone, to the bit, never on the number of threads:
 // work is shared out over independent outputs in pieces whose borders follow
@@ -118,12 +119,19 @@ func checkTensors(ts []engine.Tensor) error {
 	return nil
 }
 
-// rescue turns a panic, such as that of an index outside the tokens, into an
-// error.
+// rescue turns a panic into an error: what the operands are to blame for
+// without the stack.
 func rescue(k ops.Kind, err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("%v on cpu: %v", k, r)
+	r := recover()
+	if r == nil {
+		return
 	}
+	if p, ok := r.(*kernel.Panic); ok {
+		if e, ok := p.Value.(indexError); ok {
+			r = e
+		}
+	}
+	*err = fmt.Errorf("%v on cpu: %v", k, r)
 }
 
 // reserve makes every worker's scratch hold n elements. It is called when a

@@ -1,6 +1,10 @@
 package cpu
 
-import "m2pt/ops"
+import (
+	"fmt"
+
+	"m2pt/ops"
+)
 
 // prepend copies a sample as a row: token, then tokens.
 func (c call) prepend() func() {
@@ -52,15 +56,29 @@ func (c call) sumBatch() func() {
 	})
 }
 
-// gather and scatter cut a sample out first: an index outside its tokens is an
-// error and not a token of its neighbour.
+// indexError is what Gather and Scatter panic with on an index that names no
+// token of its sample; the kernel returns it.
+type indexError struct{ index, tokens int }
+
+func (e indexError) Error() string {
+	return fmt.Sprintf("index %d of a sample's %d tokens: indices run from 0 to %d", e.index, e.tokens, e.tokens-1)
+}
+
+// token is row i of a sample [N, D].
+func token(sample []float32, D int, i int32) []float32 {
+	at := int(i) * D
+	if at < 0 || at >= len(sample) {
+		panic(indexError{int(i), len(sample) / D})
+	}
+	return sample[at : at+D]
+}
+
 func (c call) gather() func() {
 	x, index, y, D := c.x(0), ops.Of[int32](c.in[1]), c.y(0), last(c.in[0])
 	N, M := c.in[0].Shape[1], c.out[0].Shape[1]
 	return c.rows(len(index), D, func(lo, hi int) {
 		for j := lo; j < hi; j++ {
-			sample := x[j/M*N*D:][: N*D : N*D]
-			copy(y[j*D:(j+1)*D], sample[int(index[j])*D:][:D])
+			copy(y[j*D:(j+1)*D], token(x[j/M*N*D:][:N*D], D, index[j]))
 		}
 	})
 }
@@ -70,10 +88,10 @@ func (c call) scatter() func() {
 	N, M := c.out[0].Shape[1], c.in[0].Shape[1]
 	return c.rows(c.in[0].Shape[0], N*D, func(lo, hi int) {
 		for b := lo; b < hi; b++ {
-			sample := y[b*N*D:][: N*D : N*D]
+			sample := y[b*N*D:][:N*D]
 			clear(sample)
 			for j := b * M; j < (b+1)*M; j++ {
-				row := sample[int(index[j])*D:][:D]
+				row := token(sample, D, index[j])
 				c.k.Combine(row, 1, row, 1, x[j*D:(j+1)*D])
 			}
 		}

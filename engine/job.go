@@ -28,6 +28,24 @@ type Assign struct {
 	Node  *ops.Node
 }
 
+// check refuses fetches and assigns without a node or with a name twice.
+func (j Job) check() error {
+	fetches, assigns := map[string]bool{}, map[string]bool{}
+	for _, f := range j.Fetches {
+		if f.Node == nil || fetches[f.Name] {
+			return fmt.Errorf("fetch %q: no node, or fetched twice", f.Name)
+		}
+		fetches[f.Name] = true
+	}
+	for _, a := range j.Assigns {
+		if a.Node == nil || assigns[a.State] {
+			return fmt.Errorf("assign state %q: no node, or assigned twice", a.State)
+		}
+		assigns[a.State] = true
+	}
+	return nil
+}
+
 // Stage says how often a step runs.
 type Stage int
 
@@ -156,6 +174,9 @@ func (t *tracer) input(n *ops.Node) error {
 		v.state = in.Name
 		if to, ok := t.job.Bind[in.Name]; ok {
 			v.state = to
+		}
+		if !t.state.Has(v.state) {
+			return fmt.Errorf("input %q: there is no state %q", in.Name, v.state)
 		}
 		if have := t.state.Spec(v.state); !have.Equal(in.Spec) {
 			return fmt.Errorf("input %q is %v, state %q is %v", in.Name, in.Spec, v.state, have)

@@ -77,12 +77,16 @@ func (l *layout) lifetimes() {
 
 // direct reports whether a value may be computed straight into the state it is
 // assigned to: nobody reads the old state afterwards, and the step itself only
-// where it can work in place.
+// where it can work in place. A sum over micro-batches is copied once it is
+// complete.
 func (l *layout) direct(v *value, state string) bool {
 	if v.def < 0 || l.assigned[v] != "" {
 		return false
 	}
 	s := l.steps[v.def]
+	if s.sum {
+		return false
+	}
 	for i, r := range l.steps[v.def:] {
 		for j, in := range r.in {
 			if in.state != state {

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -24,11 +26,13 @@ type Program struct {
 	fetches  []Fetch
 	fetched  map[string]Tensor
 	sums     int
+	cycle    bool   // whether anything waits for a number of micro-steps
 	done     int    // micro-steps since the last update
 	prepared uint64 // version of the state that the prepare stage has seen
 	ran      bool   // whether the prepare stage has run at all
 	assigns  [3]bool
-	values   int // bytes of all values without reuse
+	values   int             // bytes of all values without reuse
+	times    []time.Duration // of each step while Profile runs
 }
 
 var _ gorgonia.VM = (*Program)(nil)
@@ -38,6 +42,9 @@ var _ gorgonia.VM = (*Program)(nil)
 func Compile(job Job, state *State) (_ *Program, err error) {
 	if err := job.Graph.Err(); err != nil {
 		return nil, fmt.Errorf("build graph: %w", err)
+	}
+	if err := job.check(); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
 	}
 	t, err := trace(job, state)
 	if err != nil {
@@ -56,18 +63,19 @@ func Compile(job Job, state *State) (_ *Program, err error) {
 	return p, nil
 }
 
-// check refuses fetches and assigns that mean nothing.
+// check refuses fetches and assigns of what no step computes.
 func (t *tracer) check() error {
-	seen := map[string]bool{}
 	for _, a := range t.job.Assigns {
 		v := t.values[a.Node]
+		if !t.state.Has(a.State) {
+			return fmt.Errorf("assign state %q: there is no such state", a.State)
+		}
 		if want := t.state.Spec(a.State); !want.Equal(v.spec) {
 			return fmt.Errorf("assign state %q: value is %v, state %v", a.State, v.spec, want)
 		}
-		if seen[a.State] || v.feed != "" || v.state != "" {
-			return fmt.Errorf("assign state %q: assigned twice, or from an input", a.State)
+		if v.feed != "" || v.state != "" {
+			return fmt.Errorf("assign state %q: value is an input", a.State)
 		}
-		seen[a.State] = true
 	}
 	for _, f := range t.job.Fetches {
 		if v := t.values[f.Node]; v.feed != "" || v.state != "" {
@@ -80,7 +88,7 @@ func (t *tracer) check() error {
 // bind allocates memory and asks the device for kernels.
 func (p *Program) bind(t *tracer, l *layout) (err error) {
 	for _, a := range t.job.Assigns {
-		p.assigns[l.steps[t.values[a.Node].def].stage] = true
+		p.assigns[t.values[a.Node].stage] = true
 	}
 	if p.arena, err = p.dev.Alloc(l.size()); err != nil {
 		return fmt.Errorf("arena of %d MiB: %w", l.size()>>20, err)
@@ -89,15 +97,15 @@ func (p *Program) bind(t *tracer, l *layout) (err error) {
 		return err
 	}
 	for _, c := range l.copies {
-		s := l.steps[c.from.def]
-		to := &value{spec: c.from.spec, stage: s.stage, slot: &slot{state: c.state}}
-		l.steps = append(l.steps, &step{kind: ops.Accumulate{}, scope: "assign " + c.state, stage: s.stage,
+		to := &value{spec: c.from.spec, stage: c.from.stage, slot: &slot{state: c.state}}
+		l.steps = append(l.steps, &step{kind: ops.Accumulate{}, scope: "assign " + c.state, stage: to.stage,
 			in: []*value{c.from}, out: []*value{to}})
 	}
 	slices.SortStableFunc(l.steps, func(a, b *step) int { return int(a.stage) - int(b.stage) })
 	p.steps = l.steps
 	for i, s := range p.steps {
 		p.from[s.stage+1] = i + 1
+		p.cycle = p.cycle || s.sum || s.stage == Update
 		if err := p.bindStep(s); err != nil {
 			return fmt.Errorf("%v in %q: %w", s.kind, s.scope, err)
 		}
@@ -208,7 +216,7 @@ func (p *Program) Step() error {
 	if err := p.run(Micro, nil); err != nil {
 		return err
 	}
-	if p.from[Update] < p.from[Update+1] {
+	if p.cycle {
 		p.done++
 	}
 	if p.assigns[Micro] {
@@ -221,7 +229,7 @@ func (p *Program) Step() error {
 // Update runs the update stage on the sums of the micro-steps since the last
 // one.
 func (p *Program) Update() error {
-	if p.from[Update] < p.from[Update+1] && p.done != p.sums {
+	if p.cycle && p.done != p.sums {
 		return fmt.Errorf("update after %d micro-steps, the program sums %d", p.done, p.sums)
 	}
 	p.done = 0
@@ -234,8 +242,12 @@ func (p *Program) Update() error {
 	return nil
 }
 
-// run executes one stage; after, where not nil, sees every step that has run.
+// run executes one stage; after, where not nil, sees every step that has run,
+// and sums stay as they are.
 func (p *Program) run(stage Stage, after func(*step) error) (err error) {
+	if p.arena == nil {
+		return errors.New("the program is closed")
+	}
 	i := p.from[stage]
 	defer func() {
 		if r := recover(); r != nil {
@@ -245,11 +257,14 @@ func (p *Program) run(stage Stage, after func(*step) error) (err error) {
 	for ; i < p.from[stage+1]; i++ {
 		s := p.steps[i]
 		k := s.kernel
-		if s.again != nil && p.done > 0 {
+		switch {
+		case s.sum && after != nil:
+			k = nil // nothing new comes to the sum
+		case s.again != nil && p.done > 0:
 			k = s.again
 		}
 		if k != nil {
-			if err := k(); err != nil {
+			if err := p.call(i, k); err != nil {
 				return fmt.Errorf("%s: %w", s, err)
 			}
 		}
@@ -260,6 +275,27 @@ func (p *Program) run(stage Stage, after func(*step) error) (err error) {
 		}
 	}
 	return nil
+}
+
+// call runs a kernel, timed while a profile is taken.
+func (p *Program) call(i int, k Kernel) error {
+	if p.times == nil {
+		return k()
+	}
+	start := time.Now()
+	err := errors.Join(k(), p.dev.Sync())
+	p.times[i] += time.Since(start)
+	return err
+}
+
+// Profile runs f with every step timed, one after another, and returns the
+// total time of each step of the Plan. Timing waits for the device after every
+// step, so the sum exceeds what f takes otherwise.
+func (p *Program) Profile(f func() error) ([]time.Duration, error) {
+	p.times = make([]time.Duration, len(p.steps))
+	defer func() { p.times = nil }()
+	err := f()
+	return p.times, err
 }
 
 // RunAll makes a Program a gorgonia.VM: it takes feeds from the values bound to
@@ -317,7 +353,7 @@ func (p *Program) Close() error {
 			m.Free()
 		}
 	}
-	p.arena, p.input, p.steps = nil, nil, nil
+	p.arena, p.input, p.steps, p.feeds, p.fetched = nil, nil, nil, nil, nil
 	return nil
 }
 

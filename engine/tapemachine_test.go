@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -101,7 +102,7 @@ func valueOf(t *testing.T, n *ops.Node) []float32 {
 
 func sameBits(t *testing.T, step int, what string, got, want []float32) {
 	t.Helper()
-	if !slices.Equal(got, want) {
+	if !slices.EqualFunc(got, want, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }) {
 		t.Errorf("update %d: %s: %v, want %v", step, what, got, want)
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"m2pt/internal/philox"
@@ -119,16 +120,13 @@ func (m *training) optimize(grads []*ops.Node) {
 // initial is a state's first value: weights are random, keyed by name, and the
 // pathway's λ is not zero; slots are zero; averages start at the weights.
 func initial(name string, n int) []float32 {
-	const ema = "ema."
-	if len(name) > len(ema) && name[:len(ema)] == ema {
-		return initial(name[len(ema):], n)
-	}
+	name = strings.TrimPrefix(name, "ema.")
 	r := philox.New(1, name, 0, 0)
 	v := make([]float32, n)
 	for i := range v {
 		switch {
-		case hasSuffix(name, ".exp_avg"), hasSuffix(name, ".exp_avg_sq"):
-		case hasSuffix(name, "norm1.weight"), hasSuffix(name, "norm2.weight"), name == "norm.weight":
+		case strings.Contains(name, ".exp_avg"):
+		case strings.Contains(name, "norm") && strings.HasSuffix(name, ".weight"):
 			v[i] = float32(1 + 0.1*r.Norm())
 		default:
 			v[i] = float32(0.3 * r.Norm())
@@ -136,8 +134,6 @@ func initial(name string, n int) []float32 {
 	}
 	return v
 }
-
-func hasSuffix(s, end string) bool { return len(s) >= len(end) && s[len(s)-len(end):] == end }
 
 // newState makes room for a graph's state and gives it its first values.
 func newState(t testing.TB, dev Device, g *ops.Graph) *State {

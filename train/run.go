@@ -151,8 +151,7 @@ func (t *trainer) build(classes int, aux []*Auxiliary) error {
 		depths[i] = a.Depth
 	}
 	t.model = NewClassifier(cfg, classes, depths)
-	t.schedule = Schedule{LR: cfg.Optimizer.LR, MinLR: cfg.Schedule.MinLR, Warmup: cfg.Schedule.WarmupEpochs, Epochs: float64(cfg.Train.Epochs)}
-	t.adamw = AdamW{cfg.Optimizer.Betas[0], cfg.Optimizer.Betas[1], cfg.Optimizer.Eps}
+	t.schedule, t.adamw = newSchedule(cfg), newAdamW(cfg)
 	var err error
 	if t.mix, err = mixing(cfg.Augment); err != nil {
 		return err

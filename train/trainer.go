@@ -39,15 +39,15 @@ type trainer struct {
 
 // Position is where a run stands. It is saved with every checkpoint.
 type Position struct {
-	Step     int64   `json:"step"`
-	Epoch    int     `json:"epoch"`
-	Sample   int     `json:"sample"` // samples of the epoch used
-	Epochly  Tally   `json:"tally"`  // of the epoch so far
-	BadSteps int64   `json:"non_finite_steps"`
-	Eval     Result  `json:"eval"`      // the last evaluation
-	Best     Result  `json:"best"`      // the one with the highest top-1
-	BestStep int64   `json:"best_step"` // when it was, 0 before the first
-	Done     bool    `json:"done"`      // the run is complete
+	Step     int64  `json:"step"`
+	Epoch    int    `json:"epoch"`
+	Sample   int    `json:"sample"` // samples of the epoch used
+	Epochly  Tally  `json:"tally"`  // of the epoch so far
+	BadSteps int64  `json:"non_finite_steps"`
+	Eval     Result `json:"eval"`      // the last evaluation
+	Best     Result `json:"best"`      // the one with the highest top-1
+	BestStep int64  `json:"best_step"` // when it was, 0 before the first
+	Done     bool   `json:"done"`      // the run is complete
 }
 
 // names groups the state's names by what becomes of them.

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"m2pt/engine"
+	"m2pt/experiment"
 	"m2pt/model"
 	"m2pt/ops"
 )
@@ -12,6 +13,11 @@ import (
 // [Group].
 type AdamW struct {
 	Beta1, Beta2, Eps float64
+}
+
+func newAdamW(cfg *experiment.Config) AdamW {
+	o := cfg.Optimizer
+	return AdamW{o.Betas[0], o.Betas[1], o.Eps}
 }
 
 // Hyper is the feed of update t (counted from 1): lr, 1-β₁ᵗ, 1-β₂ᵗ.
@@ -37,7 +43,7 @@ type Update struct {
 	Assigns   []engine.Assign
 	updated   map[string]*ops.Node // parameters after the step
 	clip      *ops.Node
-	gradients map[string]*ops.Node
+	gradients map[string]*ops.Node // sums over an update, by parameter
 }
 
 // Add derives the update of n's loss. The host weighs each sample's loss
@@ -52,15 +58,27 @@ func (u *Update) Add(n Net) {
 		}
 	}
 	grads := n.Grad([]*ops.Node{n.Loss}, []*ops.Node{n.Feed(SeedFeed, n.Batch)}, nodes)
+	sums := map[string]*ops.Node{}
+	for i, g := range grads {
+		sums[names[i]] = n.Accumulated(g)
+	}
+	u.Step(n, sums)
+}
+
+// Step derives the update from the gradients of all parameters of Groups, by
+// name, summed over the micro-batches.
+func (u *Update) Step(n Net, gradients map[string]*ops.Node) {
 	if n.Err() != nil {
 		return
 	}
-	u.gradients, u.updated = map[string]*ops.Node{}, map[string]*ops.Node{}
-	for i := range grads {
-		grads[i] = n.Accumulated(grads[i])
-		u.gradients[names[i]] = grads[i]
-	}
+	u.gradients, u.updated = gradients, map[string]*ops.Node{}
 	defer n.Enter("update")()
+	var grads []*ops.Node
+	for _, g := range u.Groups {
+		for _, p := range g.Params {
+			grads = append(grads, gradients[p.Name])
+		}
+	}
 	u.GradNorm = n.Graph.GradNorm(grads...)
 	u.clip = n.ClipFactor(u.GradNorm, u.ClipGrad)
 	u.optimize(n)

@@ -16,7 +16,6 @@ const (
 // A tileFunc computes c[h,16] = init[h,16] + a[h,k]*b[k,16] for the h it is
 // made for. Element (r,p) of a is a[r*rs+p*ps], row p of b is b[p*16:], row r of
 // init is init[r*ldi:] (ldi = 0: the same row for all), row r of c is c[r*ldc:].
-var direct bool
 type tileFunc func(k int, a []float32, rs, ps int, b, init []float32, ldi int, c []float32, ldc int)
 
 // A transposeFunc packs 16 rows: dst[p*16+j] = src[j*ld+p] for 0 <= p < n, a
@@ -27,7 +26,7 @@ type transposeFunc func(dst, src []float32, ld, n int)
 type copyFunc func(dst, src []float32, stride, n int)
 
 // product is a Gemm under way: K is cut into blocks; of each block B is packed into
-// panels of 16 columns, zero-padded (and a transposed A into strips of tile
+// panels of 16 columns, zero-padded (and a wide transposed A into strips of tile
 // rows), then the tiles of C, which are independent of each other, add it.
 type product struct {
 	Gemm
@@ -72,7 +71,7 @@ func (r *product) nextBlock() bool {
 	blocks := ceilDiv(left, blockK)
 	r.kc = min(left, ceilDiv(left, blocks*packUnit)*packUnit)
 	r.b = grow(r.b, r.panels()*panelCols*r.kc)
-	if r.Form == TN {
+	if r.packsA() {
 		r.a = grow(r.a, r.strips()*r.rows()*r.kc)
 	}
 	return true
@@ -82,9 +81,13 @@ func (r *product) rows() int   { return len(r.k.tiles) }
 func (r *product) panels() int { return ceilDiv(r.N, panelCols) }
 func (r *product) strips() int { return ceilDiv(r.M, r.rows()) }
 
+// packsA reports whether A's columns are packed. Few columns of C do not repay
+// it.
+func (r *product) packsA() bool { return r.Form == TN && r.N > taskCols }
+
 // packs counts the tasks of packing, one for each panel or strip.
 func (r *product) packs() int {
-	if r.Form == TN && !direct {
+	if r.packsA() {
 		return r.panels() + r.strips()
 	}
 	return r.panels()
@@ -167,15 +170,16 @@ func (r *product) strip(e *edge, i, j int, b []float32) {
 }
 
 // left returns rows i.. of the left factor with the steps from row to row and
-// along K. Rows of A are read where they lie; columns were packed.
+// along K.
 func (r *product) left(i, h int) (a []float32, rs, ps int) {
-	if r.Form == TN && direct {
-		return r.A[r.k0*r.LDA+i:], 1, r.LDA
-	}
-	if r.Form == TN {
+	switch {
+	case r.packsA():
 		return r.a[i*r.kc:], 1, h
+	case r.Form == TN:
+		return r.A[r.k0*r.LDA+i:], 1, r.LDA
+	default:
+		return r.A[i*r.LDA+r.k0:], r.LDA, 1
 	}
-	return r.A[i*r.LDA+r.k0:], r.LDA, 1
 }
 
 // seed returns what the sums of C at (i, j) start from in this block.

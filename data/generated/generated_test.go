@@ -41,8 +41,8 @@ func TestLinearModelFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("accuracy on train %.3f, on test %.3f", onTrain, onTest)
-			if onTest > 0.4 {
-				t.Errorf("softmax regression reaches %.3f on test, want at most 0.4", onTest)
+			if onTest > 0.3 {
+				t.Errorf("softmax regression reaches %.3f on test, want at most 0.3", onTest)
 			}
 			if onTrain < 0.4 {
 				t.Errorf("softmax regression reaches %.3f on train: the yardstick does not learn", onTrain)

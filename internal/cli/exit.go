@@ -33,8 +33,16 @@ const exitStatus = `  0      done
   128+n  stopped by signal n, after saving
 `
 
-// ErrSkipped: the work is done, but samples could not be read.
-var ErrSkipped = errors.New("finished, but samples were skipped")
+// SkippedError is an error where n > 0 samples could not be read although the
+// work is done.
+func SkippedError(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d", errSkipped, n)
+}
+
+var errSkipped = errors.New("finished, but samples were skipped")
 
 // Misused is an error about how the command was called.
 func Misused(format string, args ...any) error {
@@ -51,7 +59,7 @@ func codeOf(ctx context.Context, err error) Code {
 		return Done
 	case errors.As(err, &usage):
 		return Usage
-	case errors.Is(err, ErrSkipped):
+	case errors.Is(err, errSkipped):
 		return Skipped
 	case errors.Is(err, train.ErrNonFinite):
 		return NonFinite

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+
+	"m2pt/internal/cli"
+	"m2pt/train"
+)
+
+// report says how a run ended. Samples that were skipped make it an error.
+func report(c *cli.Command, out *train.Outcome, finished bool) error {
+	c.Printf("\n")
+	if out.Eval.Samples > 0 {
+		c.Printf("final  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Eval.Top1, out.Eval.Top5, out.Eval.Loss, out.Steps)
+		c.Printf("best   top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Best.Top1, out.Best.Top5, out.Best.Loss, out.BestStep)
+	}
+	if len(out.Lambda) > 0 {
+		c.Printf("\n")
+		if err := train.PrintLambdas(c.Text(), out.Lambda); err != nil {
+			return fmt.Errorf("print lambdas: %w", err)
+		}
+	}
+	for _, s := range out.Skipped {
+		c.Printf("skipped %s: %v\n", s.Name, s.Err)
+	}
+	if out.BadSteps > 0 {
+		c.Printf("left out %d steps that were not finite\n", out.BadSteps)
+	}
+	c.Printf("\nrun folder: %s\n", out.Run)
+	if !finished {
+		return nil
+	}
+	c.Printf("next:\n  m2pt-eval -checkpoint %s\n  m2pt-export -checkpoint %[1]s -out %[1]s/export.safetensors -verify\n", out.Run)
+	return cli.SkippedError(out.NumSkip)
+}

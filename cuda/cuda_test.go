@@ -1,0 +1,19 @@
+package cuda_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"m2pt/cuda"
+)
+
+func TestOpenNamesWhatIsMissing(t *testing.T) {
+	dev, err := cuda.Open(1)
+	if dev != nil || !errors.Is(err, cuda.ErrNotBuilt) {
+		t.Fatalf("Open = %v, %v, want no device and ErrNotBuilt", dev, err)
+	}
+	if want := "cuda:1"; !strings.Contains(err.Error(), want) {
+		t.Errorf("error %q does not name %s", err, want)
+	}
+}

@@ -1,0 +1,118 @@
+package train
+
+import (
+	"fmt"
+	"time"
+
+	"m2pt/data"
+	"m2pt/engine"
+	"m2pt/experiment"
+	"m2pt/internal/philox"
+	"m2pt/model"
+	"m2pt/nn"
+)
+
+// Synthetic is the training step of an experiment on one made-up batch, without
+// data, auxiliary weights or a run folder: what benchmarks measure.
+type Synthetic struct {
+	t     *trainer
+	batch *data.Batch
+	// Compile is how long graph, gradient and program took to make.
+	Compile time.Duration
+}
+
+// NewSynthetic compiles the experiment's training step on dev.
+func NewSynthetic(cfg *experiment.Config, classes int, dev engine.Device) (*Synthetic, error) {
+	depths := make([]int, len(cfg.Pathway))
+	for i := range depths {
+		depths[i] = cfg.Model.Depth
+	}
+	t := &trainer{cfg: cfg, model: NewClassifier(cfg, classes, depths), state: engine.NewState(dev), perEpoch: 1,
+		schedule: newSchedule(cfg), adamw: newAdamW(cfg), erase: erasing(cfg.Augment)}
+	s := &Synthetic{t: t}
+	if err := s.prepare(classes); err != nil {
+		t.close()
+		return nil, fmt.Errorf("synthetic step: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Synthetic) prepare(classes int) (err error) {
+	t := s.t
+	if t.mix, err = mixing(t.cfg.Augment); err != nil {
+		return err
+	}
+	n := t.model.Build(nn.Train, t.cfg.Train.MicroBatch(), t.cfg.Seed)
+	if err := n.Err(); err != nil {
+		return err
+	}
+	t.names = newNames(n.Registry().Params(), t.cfg.Train.EMADecay > 0)
+	if err := initialise(t.state, t.names.params, nil, t.cfg.Seed); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := firstOf(t.addSlots, t.compile, t.allocFeeds); err != nil {
+		return err
+	}
+	s.Compile = time.Since(start)
+	s.batch = madeUpBatch(t.cfg.Train.MicroBatch(), t.cfg.Data.Channels*t.cfg.Data.ImageSize*t.cfg.Data.ImageSize, classes)
+	return nil
+}
+
+func madeUpBatch(size, pixels, classes int) *data.Batch {
+	b := &data.Batch{Pixels: make([]uint8, size*pixels), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
+	r := philox.New(0, "synthetic batch", 0, 0)
+	for i := range b.Pixels {
+		b.Pixels[i] = uint8(r.Uint32())
+	}
+	for i := range b.Labels {
+		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(classes)), int32(i)
+	}
+	return b
+}
+
+// Step is one update: its micro-steps and what follows them.
+func (s *Synthetic) Step() error {
+	for range s.t.cfg.Train.Accumulate {
+		if err := s.t.feed(s.batch); err != nil {
+			return err
+		}
+		if err := s.t.prog.Step(); err != nil {
+			return err
+		}
+		if err := engine.Read(s.t.prog, "loss", s.t.loss); err != nil {
+			return err
+		}
+	}
+	s.t.at.Step++
+	if err := engine.Feed(s.t.prog, HyperFeed, s.t.adamw.Hyper(s.t.schedule.LR, s.t.at.Step)); err != nil {
+		return err
+	}
+	if err := s.t.prog.Update(); err != nil {
+		return err
+	}
+	var norm [1]float32
+	return engine.Read(s.t.prog, "grad_norm", norm[:])
+}
+
+// Program is the compiled step, to be printed and counted.
+func (s *Synthetic) Program() *engine.Program { return s.t.prog }
+
+// Close frees the step's memory.
+func (s *Synthetic) Close() { s.t.close() }
+
+// WithPathway is the experiment with one frozen auxiliary model on all layers
+// where it has none, and WithoutPathway the one with none: the two sides of the
+// pathway's cost.
+func WithPathway(cfg experiment.Config) *experiment.Config {
+	if len(cfg.Pathway) == 0 {
+		cfg.Pathway = []experiment.Pathway{{Layers: model.LayerKinds(), LambdaTrainable: true, Order: "forward"}}
+	}
+	return &cfg
+}
+
+// WithoutPathway is the experiment as plain training.
+func WithoutPathway(cfg experiment.Config) *experiment.Config {
+	cfg.Pathway = nil
+	return &cfg
+}
