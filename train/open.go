@@ -13,6 +13,7 @@ import (
 	"m2pt/experiment"
 	"m2pt/model"
 	"m2pt/nn"
+	"m2pt/ops"
 )
 
 // Model is a trained model read back: config, classifier and weights.
@@ -105,9 +106,11 @@ func (m *Model) State(dev engine.Device) (*engine.State, []nn.Param, error) {
 	}
 	s := engine.NewState(dev)
 	params := n.Registry().Params()
-	if err := initialise(s, params, nil, 0); err != nil {
-		s.Close()
-		return nil, nil, err
+	for _, p := range params {
+		if err := s.Add(p.Name, ops.F32(p.Shape...)); err != nil {
+			s.Close()
+			return nil, nil, err
+		}
 	}
 	if err := load(s, "", m.Weights, func(name string) bool { _, ok := n.Registry().Lookup(name); return ok }); err != nil {
 		s.Close()

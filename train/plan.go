@@ -10,7 +10,6 @@ import (
 	"m2pt/experiment"
 	"m2pt/model"
 	"m2pt/nn"
-	"m2pt/ops"
 )
 
 // Plan is what an experiment will take, known without its data and weights.
@@ -122,15 +121,7 @@ func (p *Plan) auxDepths(cfg *experiment.Config) ([]int, error) {
 // programs compiles training and, for one sample, evaluation.
 func (p *Plan) programs(t *trainer) error {
 	cfg := t.cfg
-	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
-	if err := n.Err(); err != nil {
-		return err
-	}
-	t.names = newNames(n.Registry().Params(), cfg.Train.EMADecay > 0)
-	if err := reserve(t); err != nil {
-		return err
-	}
-	if err := t.compile(); err != nil {
+	if err := t.declare(); err != nil {
 		return err
 	}
 	use := t.prog.Memory()
@@ -156,25 +147,6 @@ func (p *Plan) evaluation(t *trainer) error {
 		p.Memory.Eval = use.Arena + use.Feeds
 		if err := e.Close(); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// reserve makes room for all state of training.
-func reserve(t *trainer) error {
-	for _, p := range t.names.params {
-		names := []string{p.Name}
-		if !p.Fixed {
-			names = append(names, p.Name+slotM, p.Name+slotV)
-		}
-		if slices.Contains(t.names.ema, p.Name) {
-			names = append(names, emaPrefix+p.Name)
-		}
-		for _, name := range names {
-			if err := t.state.Add(name, ops.F32(p.Shape...)); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

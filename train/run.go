@@ -10,7 +10,6 @@ import (
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
-	"m2pt/nn"
 )
 
 // Run trains an experiment to its end, its auxiliary experiments first where
@@ -151,27 +150,8 @@ func (t *trainer) build(classes int, aux []*Auxiliary) error {
 		depths[i] = a.Depth
 	}
 	t.model = NewClassifier(cfg, classes, depths)
-	t.schedule, t.adamw = newSchedule(cfg), newAdamW(cfg)
-	var err error
-	if t.mix, err = mixing(cfg.Augment); err != nil {
-		return err
-	}
-	t.erase = erasing(cfg.Augment)
 	t.state = engine.NewState(t.opt.Device)
-	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
-	if err := n.Err(); err != nil {
-		return fmt.Errorf("build model: %w", err)
-	}
-	t.names = newNames(n.Registry().Params(), cfg.Train.EMADecay > 0)
-	if err := initialise(t.state, t.names.params, aux, cfg.Seed); err != nil {
-		return err
-	}
-	if cfg.Model.Init != "" {
-		if err := t.initFrom(cfg.Model.Init); err != nil {
-			return fmt.Errorf("model.init: %w", err)
-		}
-	}
-	return firstOf(t.addSlots, func() error { return t.store.saveAux(t) }, t.compile, t.compileEval, t.allocFeeds)
+	return firstOf(t.declare, func() error { return t.fill(aux) }, func() error { return t.store.saveAux(t) }, t.compileEval)
 }
 
 func firstOf(steps ...func() error) error {
@@ -210,16 +190,6 @@ func (t *trainer) compileEval() (err error) {
 	}
 	t.eval, err = NewEvaluator(t.model, t.state, bind, t.evalData, t.cfg.Eval.Batch)
 	return err
-}
-
-func (t *trainer) allocFeeds() error {
-	b := t.cfg.Train.MicroBatch()
-	t.loss = make([]float32, b)
-	t.feeds = feedBuffers{lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
-	for i := range t.feeds.lossSeed {
-		t.feeds.lossSeed[i] = 1 / float32(t.cfg.Train.Batch)
-	}
-	return nil
 }
 
 func (t *trainer) outcome(from int64, d time.Duration) *Outcome {

@@ -9,7 +9,6 @@ import (
 	"m2pt/experiment"
 	"m2pt/internal/philox"
 	"m2pt/model"
-	"m2pt/nn"
 )
 
 // Synthetic is the training step of an experiment on one made-up batch, without
@@ -27,36 +26,14 @@ func NewSynthetic(cfg *experiment.Config, classes int, dev engine.Device) (*Synt
 	for i := range depths {
 		depths[i] = cfg.Model.Depth
 	}
-	t := &trainer{cfg: cfg, model: NewClassifier(cfg, classes, depths), state: engine.NewState(dev), perEpoch: 1,
-		schedule: newSchedule(cfg), adamw: newAdamW(cfg), erase: erasing(cfg.Augment)}
-	s := &Synthetic{t: t}
-	if err := s.prepare(classes); err != nil {
+	t := &trainer{cfg: cfg, model: NewClassifier(cfg, classes, depths), state: engine.NewState(dev), perEpoch: 1}
+	start := time.Now()
+	if err := t.declare(); err != nil {
 		t.close()
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
-	return s, nil
-}
-
-func (s *Synthetic) prepare(classes int) (err error) {
-	t := s.t
-	if t.mix, err = mixing(t.cfg.Augment); err != nil {
-		return err
-	}
-	n := t.model.Build(nn.Train, t.cfg.Train.MicroBatch(), t.cfg.Seed)
-	if err := n.Err(); err != nil {
-		return err
-	}
-	t.names = newNames(n.Registry().Params(), t.cfg.Train.EMADecay > 0)
-	if err := initialise(t.state, t.names.params, nil, t.cfg.Seed); err != nil {
-		return err
-	}
-	start := time.Now()
-	if err := firstOf(t.addSlots, t.compile, t.allocFeeds); err != nil {
-		return err
-	}
-	s.Compile = time.Since(start)
-	s.batch = madeUpBatch(t.cfg.Train.MicroBatch(), t.cfg.Data.Channels*t.cfg.Data.ImageSize*t.cfg.Data.ImageSize, classes)
-	return nil
+	batch := madeUpBatch(cfg.Train.MicroBatch(), cfg.Data.Channels*cfg.Data.ImageSize*cfg.Data.ImageSize, classes)
+	return &Synthetic{t: t, batch: batch, Compile: time.Since(start)}, nil
 }
 
 func madeUpBatch(size, pixels, classes int) *data.Batch {
@@ -73,6 +50,11 @@ func madeUpBatch(size, pixels, classes int) *data.Batch {
 
 // Step is one update: its micro-steps and what follows them.
 func (s *Synthetic) Step() error {
+	if s.t.at.Step == 0 {
+		if err := s.t.fill(nil); err != nil {
+			return err
+		}
+	}
 	for range s.t.cfg.Train.Accumulate {
 		if err := s.t.feed(s.batch); err != nil {
 			return err

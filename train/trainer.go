@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/nn"
+	"m2pt/ops"
 )
 
 // trainer is one run in motion.
@@ -94,57 +96,81 @@ func (n names) bind() map[string]string {
 
 // feedBuffers are the host side of feeds that the trainer itself fills.
 type feedBuffers struct {
-	lambda    []float32
-	mixBox    []int32
-	eraseBox  []int32
-	lossSeed  []float32
-	zeroBoxes []int32
+	lambda   []float32
+	mixBox   []int32
+	eraseBox []int32
+	lossSeed []float32
 }
 
-// compile builds the training graph and its program against the state.
-func (t *trainer) compile() error {
+// declare derives everything from config and model that needs no values: graph,
+// room for all state, program, feeds.
+func (t *trainer) declare() (err error) {
 	cfg := t.cfg
+	if t.mix, err = mixing(cfg.Augment); err != nil {
+		return err
+	}
+	t.erase, t.schedule, t.adamw = erasing(cfg.Augment), newSchedule(cfg), newAdamW(cfg)
 	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
-	u := Update{Groups: Groups(n.Registry().Params(), cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay),
-		AdamW: t.adamw, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
-	u.Add(n)
 	if err := n.Err(); err != nil {
 		return fmt.Errorf("build model: %w", err)
 	}
-	var err error
+	params := n.Registry().Params()
+	t.names = newNames(params, cfg.Train.EMADecay > 0)
+	u := Update{Groups: Groups(params, cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay),
+		AdamW: t.adamw, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
+	u.Add(n)
+	if err := t.names.reserve(t.state); err != nil {
+		return err
+	}
 	t.prog, err = engine.Compile(engine.Job{Graph: n.Graph, Accumulate: cfg.Train.Accumulate, Assigns: u.Assigns,
 		Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "grad_norm", Node: u.GradNorm}}}, t.state)
+	t.allocFeeds()
 	return err
 }
 
-// addSlots makes room for optimizer slots and averages; averages start at the
-// parameters' values.
-func (t *trainer) addSlots() error {
-	for _, name := range t.names.slots {
-		spec := t.state.Spec(name[:len(name)-len(slotM)])
-		if spec.Shape == nil {
-			spec = t.state.Spec(name[:len(name)-len(slotV)])
+// reserve makes room for all state of training.
+func (n names) reserve(state *engine.State) error {
+	for _, p := range n.params {
+		all := []string{p.Name}
+		if !p.Fixed {
+			all = append(all, p.Name+slotM, p.Name+slotV)
 		}
-		if err := t.state.Add(name, spec); err != nil {
-			return err
+		if slices.Contains(n.ema, p.Name) {
+			all = append(all, emaPrefix+p.Name)
+		}
+		for _, name := range all {
+			if err := state.Add(name, ops.F32(p.Shape...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fill gives all state its first values: parameters as initialised, from
+// auxiliary models or from model.init; averages the parameters' values.
+func (t *trainer) fill(aux []*Auxiliary) error {
+	if err := initialise(t.state, t.names.params, aux, t.cfg.Seed); err != nil {
+		return err
+	}
+	if t.cfg.Model.Init != "" {
+		if err := t.initFrom(t.cfg.Model.Init); err != nil {
+			return fmt.Errorf("model.init: %w", err)
 		}
 	}
 	if len(t.names.ema) == 0 {
 		return nil
 	}
-	all, err := collect(t.state, "", append(t.names.model[:len(t.names.model):len(t.names.model)], t.names.frozen...))
+	all, err := collect(t.state, "", slices.Concat(t.names.model, t.names.frozen))
 	if err != nil {
 		return err
 	}
-	folded, err := foldTrained(all, t.names.params)
+	start, err := foldTrained(all, t.names.params)
 	if err != nil {
 		return err
 	}
 	for _, name := range t.names.ema {
-		if err := t.state.Add(emaPrefix+name, t.state.Spec(name)); err != nil {
-			return err
-		}
-		v, err := floats(folded, name, t.state.Spec(name).Len())
+		v, err := floats(start, name, t.state.Spec(name).Len())
 		if err != nil {
 			return err
 		}
@@ -153,6 +179,15 @@ func (t *trainer) addSlots() error {
 		}
 	}
 	return nil
+}
+
+func (t *trainer) allocFeeds() {
+	b := t.cfg.Train.MicroBatch()
+	t.loss = make([]float32, b)
+	t.feeds = feedBuffers{lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
+	for i := range t.feeds.lossSeed {
+		t.feeds.lossSeed[i] = 1 / float32(t.cfg.Train.Batch)
+	}
 }
 
 // run trains from the present position to the end.

@@ -9,7 +9,6 @@ import (
 	"m2pt/engine"
 	"m2pt/model"
 	"m2pt/nn"
-	"m2pt/ops"
 )
 
 // Merge folds every pathway into plain weights: Ŵ = W + Σₖ λₖ·W′ₖ. Tensors that
@@ -149,13 +148,10 @@ func Weights(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
 	return all, nil
 }
 
-// initialise makes room for every parameter and gives it its first value: W′
-// from its auxiliary model, the rest drawn by seed and name.
+// initialise gives every parameter its first value: W′ from its auxiliary model
+// (aux nil leaves it 0), the rest drawn by seed and name.
 func initialise(state *engine.State, params []nn.Param, aux []*Auxiliary, seed uint64) error {
 	for _, p := range params {
-		if err := state.Add(p.Name, ops.F32(p.Shape...)); err != nil {
-			return err
-		}
 		v := p.Values(seed)
 		if p.Aux > 0 && aux != nil {
 			a := aux[p.Aux-1]
