@@ -111,9 +111,3 @@ func (c call) rows(n, width int, f func(lo, hi int)) func() {
 	rows := max(grain/max(width, 1), 1)
 	return func() { c.pool.Range(n, rows, piece) }
 }
-
-// each returns what runs f for every i below n, each a piece of its own.
-func (c call) each(n int, f func(i int)) func() {
-	one := func(_, i int) { f(i) }
-	return func() { c.pool.For(n, one) }
-}

@@ -21,9 +21,9 @@ func (c call) gradNorm() func() {
 		}
 	}
 	sums, norm := make([]float64, len(pieces)), c.y(0)
-	squares := c.each(len(pieces), func(i int) { sums[i] = c.k.Dot(pieces[i], pieces[i]) })
+	squares := func(_, i int) { sums[i] = c.k.Dot(pieces[i], pieces[i]) }
 	return func() {
-		squares()
+		c.pool.For(len(pieces), squares)
 		total := 0.0
 		for _, s := range sums {
 			total += s

@@ -10,7 +10,7 @@ import (
 	"m2pt/engine"
 )
 
-// ErrNotBuilt: the program was built without the CUDA device.
+// ErrNotBuilt tells that the program was built without the CUDA device.
 var ErrNotBuilt = errors.New("this build has no CUDA device")
 
 // Open returns the GPU with the given index, from 0 in the driver's order. Its

@@ -40,9 +40,9 @@ func TestGoldenPathway(t *testing.T) {
 					}
 				}
 			}
-			Set(s, "w", []float32{1, 2})
-			Set(s, "a", []float32{3, -1})
-			Set(s, "l", []float32{c.lambda})
+			must(t, Set(s, "w", []float32{1, 2}))
+			must(t, Set(s, "a", []float32{3, -1}))
+			must(t, Set(s, "l", []float32{c.lambda}))
 			p, err := Compile(Job{Graph: g, Accumulate: c.sums, Fetches: []Fetch{{"y", y}, {"dw", grads[0]}, {"dl", grads[1]}, {"da", grads[2]}}}, s)
 			if err != nil {
 				t.Fatal(err)
@@ -50,8 +50,8 @@ func TestGoldenPathway(t *testing.T) {
 			defer p.Close()
 			for range 2 { // the second cycle must not see the first
 				for range c.sums {
-					Feed(p, "x", []float32{1, 1})
-					Feed(p, "seed", []float32{c.y})
+					must(t, Feed(p, "x", []float32{1, 1}))
+					must(t, Feed(p, "seed", []float32{c.y}))
 					if err := p.Step(); err != nil {
 						t.Fatal(err)
 					}

@@ -17,7 +17,7 @@ import (
 // norms are the same to the bit.
 func TestTapeMachineAgrees(t *testing.T) {
 	const updates = 3
-	v := small
+	v := small()
 	m := v.training()
 	state := newState(t, Reference{}, m.Graph)
 	program := compile(t, m.job, state)

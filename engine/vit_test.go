@@ -19,11 +19,15 @@ type vit struct {
 	pathway                                          bool
 }
 
-// small is the ViT of most tests; base is ViT-B/16 at 224 pixels.
-var (
-	small = vit{batch: 4, size: 8, patch: 4, width: 12, heads: 3, depth: 2, classes: 5, accumulate: 1, dropPath: 0.4, pathway: true}
-	base  = vit{batch: 64, size: 224, patch: 16, width: 768, heads: 12, depth: 12, classes: 1000, accumulate: 1, dropPath: 0.1, pathway: true}
-)
+// small is the ViT of most tests.
+func small() vit {
+	return vit{batch: 4, size: 8, patch: 4, width: 12, heads: 3, depth: 2, classes: 5, accumulate: 1, dropPath: 0.4, pathway: true}
+}
+
+// base is ViT-B/16 at 224 pixels.
+func base() vit {
+	return vit{batch: 64, size: 224, patch: 16, width: 768, heads: 12, depth: 12, classes: 1000, accumulate: 1, dropPath: 0.1, pathway: true}
+}
 
 // training is a ViT's graph under construction and the job to train it.
 type training struct {

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -29,8 +30,8 @@ func (l *loader) auxiliaries(chain []string) {
 			continue
 		}
 		experiment, err := load(p.AuxConfig, p.AuxSet, chain)
-		if err != nil {
-			l.problems = append(l.problems, err.(*UsageError).Problems...)
+		if usage, ok := errors.AsType[*UsageError](err); ok {
+			l.problems = append(l.problems, usage.Problems...)
 			continue
 		}
 		p.experiment = experiment

@@ -37,7 +37,7 @@ func (l *loader) table(y *layer, section string, tree map[string]any, dst reflec
 	if y.lines != nil {
 		l.where[section] = y.at(section)
 	}
-	if m, ok := dst.Addr().Interface().(*Model); ok {
+	if m, ok := reflect.TypeAssert[*Model](dst.Addr()); ok {
 		if name, ok := tree["name"].(string); ok {
 			m.usePreset(name)
 		}
@@ -155,8 +155,8 @@ func (l *loader) locate(dir, written string) string {
 
 // fieldNamed finds the field of struct type t for a TOML key, case and all.
 func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		if f := t.Field(i); name != "" && f.Tag.Get("toml") == name {
+	for f := range t.Fields() {
+		if name != "" && f.Tag.Get("toml") == name {
 			return f, true
 		}
 	}

@@ -173,8 +173,7 @@ func parse(text string) (map[string]any, error) {
 
 // syntaxError formats an error of the TOML parser as ":line: message".
 func syntaxError(err error) string {
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[toml.ParseError](err); ok {
 		return fmt.Sprintf(":%d: %s", syntax.Position.Line, strings.TrimSuffix(syntax.Message, "."))
 	}
 	return ": " + err.Error()

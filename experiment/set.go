@@ -38,7 +38,7 @@ func (l *loader) set(entry string) {
 		l.problem(at, key, "only a file can include")
 		return
 	}
-	var tree any = setValue(text)
+	tree := setValue(text)
 	for _, part := range slices.Backward(strings.Split(key, ".")) {
 		tree = map[string]any{part: tree}
 	}

@@ -75,8 +75,8 @@ func allKeys() []string {
 // keysOf lists the TOML keys of struct type t.
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		if key := t.Field(i).Tag.Get("toml"); key != "" {
+	for field := range t.Fields() {
+		if key := field.Tag.Get("toml"); key != "" {
 			keys = append(keys, key)
 		}
 	}

@@ -31,13 +31,14 @@ type Input struct {
 // concurrent use.
 type Graph struct {
 	*gorgonia.ExprGraph
-	Dtype  Dtype // of all floating-point values; float64 in tests only
-	inputs []Input
-	byName map[string]int
-	summed map[*Node]bool
-	scope  string
-	lastID uint64
-	err    error
+	Dtype   Dtype // of all floating-point values; float64 in tests only
+	inputs  []Input
+	byName  map[string]int
+	summed  map[*Node]bool
+	scope   string
+	lastID  uint64
+	derived bool // whether Grad has been called
+	err     error
 }
 
 // NewGraph returns an empty graph whose floating-point values have the given
@@ -114,13 +115,23 @@ func (g *Graph) Apply(k Kind, in ...*Node) *Node {
 		o.In = append(o.In, SpecOf(n))
 	}
 	var err error
-	if o.Out, err = k.Infer(o.In); err != nil {
+	if o.Out, err = infer(k, o.In); err != nil {
 		g.Fail("%v: %w", k, err)
 		return nil
 	}
 	g.lastID++
 	o.id = g.lastID
 	return g.apply(o, in...)
+}
+
+// infer guards the shape rule, which may expect other operands.
+func infer(k Kind, in []Spec) (out []Spec, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("operands %v: %v", in, r)
+		}
+	}()
+	return k.Infer(in)
 }
 
 // Out is the node for output k of the operation behind n.
@@ -155,9 +166,13 @@ func (g *Graph) apply(op gorgonia.Op, in ...*Node) (n *Node) {
 // Grad derives the gradients of Σᵢ ⟨seedᵢ, outᵢ⟩ for the nodes wrt, in their
 // order. It may be called once per graph.
 func (g *Graph) Grad(outs, seeds, wrt []*Node) []*Node {
+	if g.derived {
+		g.Fail("gradient: derived already; gorgonia would answer with the first one's nodes")
+	}
 	if g.err != nil {
 		return nil
 	}
+	g.derived = true
 	defer func() {
 		if r := recover(); r != nil {
 			g.Fail("gradient: gorgonia: %v", r)

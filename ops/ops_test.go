@@ -41,7 +41,7 @@ func perturb(v reflect.Value, path string, see func(attribute string)) {
 	old := reflect.New(v.Type()).Elem()
 	old.Set(v)
 	defer v.Set(old)
-	if _, ok := v.Interface().(ops.Dtype); ok {
+	if _, ok := reflect.TypeAssert[ops.Dtype](v); ok {
 		v.Set(reflect.ValueOf(ops.Float64))
 		see(path)
 		return

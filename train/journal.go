@@ -87,7 +87,7 @@ func (j journal) summarise() error {
 		if err := c.Write([]string{"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5"}); err != nil {
 			return err
 		}
-		for _, line := range bytes.Split(raw, []byte("\n")) {
+		for line := range bytes.SplitSeq(raw, []byte("\n")) {
 			var r Record
 			if json.Unmarshal(line, &r) != nil || r.Kind != "eval" {
 				continue

@@ -13,7 +13,7 @@ type Tally struct {
 	Top5  int     `json:"top5"`
 }
 
-// Loss adds a sample's loss alone.
+// AddLoss adds a sample's loss alone.
 func (t *Tally) AddLoss(loss float32) {
 	t.Count++
 	t.Loss += float64(loss)

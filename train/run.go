@@ -96,21 +96,27 @@ func prepare(cfg *experiment.Config, opt Options, aux []*Auxiliary) (*trainer, e
 	if t.store, err = openStore(cfg, classes); err != nil {
 		return nil, err
 	}
-	cp, err := t.store.find(opt.Resume, opt.Log)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.build(len(classes), aux); err != nil {
+	if err := t.assemble(len(classes), aux); err != nil {
 		t.close()
 		return nil, err
 	}
-	if cp != nil {
-		if err := t.store.restore(t, cp); err != nil {
-			t.close()
-			return nil, err
-		}
-	}
 	return t, nil
+}
+
+// assemble builds the model and restores the checkpoint of the run folder,
+// whose config is not written over before it is known to be the same.
+func (t *trainer) assemble(classes int, aux []*Auxiliary) error {
+	cp, err := t.store.find(t.opt.Resume, t.opt.Log)
+	if err != nil {
+		return err
+	}
+	if err := t.store.writeConfig(t.cfg); err != nil {
+		return err
+	}
+	if err := t.build(classes, aux); err != nil || cp == nil {
+		return err
+	}
+	return t.store.restore(t, cp)
 }
 
 // openData opens both splits and derives what depends on their sizes.
@@ -199,6 +205,9 @@ func (t *trainer) outcome(from int64, d time.Duration) *Outcome {
 }
 
 func (t *trainer) close() {
+	if t.store != nil {
+		t.store.close()
+	}
 	if t.prog != nil {
 		t.prog.Close()
 	}

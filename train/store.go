@@ -23,6 +23,7 @@ type store struct {
 	hash    string
 	classes []string
 	aux     []checkpoint.File
+	locked  *os.File
 }
 
 // extra is what state.json holds for the trainer.
@@ -35,21 +36,38 @@ func newStore(cfg *experiment.Config, classes []string) *store {
 	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash(), classes: classes}
 }
 
-// openStore prepares the run folder and writes the resolved config into it.
+// openStore makes and locks the run folder.
 func openStore(cfg *experiment.Config, classes []string) (*store, error) {
 	if err := os.MkdirAll(cfg.Output, 0o755); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	s := newStore(cfg, classes)
-	if err := s.run.Clean(); err != nil {
-		return nil, fmt.Errorf("run folder: %w", err)
+	var err error
+	if s.locked, err = lock(cfg.Output); err != nil {
+		return nil, err
 	}
+	if err := s.run.Clean(); err != nil {
+		return nil, errors.Join(fmt.Errorf("run folder: %w", err), s.close())
+	}
+	return s, nil
+}
+
+// close gives the run folder free.
+func (s *store) close() error {
+	if s.locked == nil {
+		return nil
+	}
+	return s.locked.Close()
+}
+
+// writeConfig writes the resolved config.
+func (s *store) writeConfig(cfg *experiment.Config) error {
 	text, err := cfg.Resolved()
 	if err != nil {
-		return nil, fmt.Errorf("run folder: %w", err)
+		return fmt.Errorf("run folder: %w", err)
 	}
 	write := func(w io.Writer) error { _, err := w.Write(text); return err }
-	return s, atomicfile.Write(filepath.Join(cfg.Output, ConfigFile), 0o644, write)
+	return atomicfile.Write(filepath.Join(cfg.Output, ConfigFile), 0o644, write)
 }
 
 // ConfigFile is the resolved config's name in a run folder.

@@ -94,11 +94,9 @@ func printPathways(w io.Writer, p *train.Plan) error {
 		_, kind := blockOf(l.Layer)
 		fmt.Fprintf(&b, " %s", kind)
 	}
-	if last != "" {
-		b.WriteString("\n")
-	}
+	b.WriteString("\n")
 	for _, a := range p.Assumed {
-		fmt.Fprintf(&b, "\nassumed: %s\n", a)
+		fmt.Fprintf(&b, "assumed: %s\n", a)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -4,7 +4,9 @@
 // writes.
 //
 //   - gemm: the register tiles of the matrix product and the packing transpose
-//   - vector: exp, GELU, row reductions and elementwise updates
+//   - vector: exp, GELU, row reductions and elementwise updates, and the
+//     coefficients in Go
+//   - fit: where the coefficients of GELU come from
 //
 // The plain Go twins in cpu/kernel compute the same functions; their shared
 // test is the specification.

@@ -3,22 +3,28 @@
 #include "textflag.h"
 
 // func tile1AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile1AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b_base+48(FP), DX
-	MOVQ    a_base+8(FP), BX
-	MOVQ    init_base+72(FP), SI
-	MOVQ    ldi+96(FP), DI
-	SHLQ    $0x02, DI
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	SUBQ    $0x04, AX
-	JL      tail1
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b_base+48(FP), DX
+	MOVQ       a_base+8(FP), BX
+	MOVQ       c_base+104(FP), SI
+	MOVQ       ldc+128(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       SI, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 60(DI)
+	MOVQ       init_base+72(FP), DI
+	MOVQ       ldi+96(FP), R8
+	SHLQ       $0x02, R8
+	VMOVUPS    (DI), Y0
+	VMOVUPS    32(DI), Y1
+	SUBQ       $0x04, AX
+	JL         tail1
 
 main1:
 	VMOVUPS      (DX), Y2
@@ -65,34 +71,40 @@ one1:
 	JNZ          one1
 
 store1:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
 	VZEROUPPER
 	RET
 
 // func tile2AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile2AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    b_base+48(FP), BX
-	MOVQ    a_base+8(FP), SI
-	MOVQ    init_base+72(FP), DI
-	MOVQ    ldi+96(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	SUBQ    $0x04, AX
-	JL      tail2
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	MOVQ       c_base+104(FP), DI
+	MOVQ       ldc+128(FP), R8
+	SHLQ       $0x02, R8
+	MOVQ       DI, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 60(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 60(R9)
+	MOVQ       init_base+72(FP), R9
+	MOVQ       ldi+96(FP), R10
+	SHLQ       $0x02, R10
+	VMOVUPS    (R9), Y0
+	VMOVUPS    32(R9), Y1
+	ADDQ       R10, R9
+	VMOVUPS    (R9), Y2
+	VMOVUPS    32(R9), Y3
+	SUBQ       $0x04, AX
+	JL         tail2
 
 main2:
 	VMOVUPS      (BX), Y4
@@ -154,40 +166,49 @@ one2:
 	JNZ          one2
 
 store2:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
 	VZEROUPPER
 	RET
 
 // func tile3AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile3AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    b_base+48(FP), BX
-	MOVQ    a_base+8(FP), SI
-	MOVQ    init_base+72(FP), DI
-	MOVQ    ldi+96(FP), R8
-	SHLQ    $0x02, R8
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y2
-	VMOVUPS 32(DI), Y3
-	ADDQ    R8, DI
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	SUBQ    $0x04, AX
-	JL      tail3
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	MOVQ       c_base+104(FP), DI
+	MOVQ       ldc+128(FP), R8
+	SHLQ       $0x02, R8
+	MOVQ       DI, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 60(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 60(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 60(R9)
+	MOVQ       init_base+72(FP), R9
+	MOVQ       ldi+96(FP), R10
+	SHLQ       $0x02, R10
+	VMOVUPS    (R9), Y0
+	VMOVUPS    32(R9), Y1
+	ADDQ       R10, R9
+	VMOVUPS    (R9), Y2
+	VMOVUPS    32(R9), Y3
+	ADDQ       R10, R9
+	VMOVUPS    (R9), Y4
+	VMOVUPS    32(R9), Y5
+	SUBQ       $0x04, AX
+	JL         tail3
 
 main3:
 	VMOVUPS      (BX), Y6
@@ -264,48 +285,60 @@ one3:
 	JNZ          one3
 
 store3:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	VMOVUPS Y3, 32(DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	VMOVUPS Y5, 32(DI)
 	VZEROUPPER
 	RET
 
 // func tile4AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile4AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    b_base+48(FP), BX
-	MOVQ    a_base+8(FP), SI
-	LEAQ    (CX)(CX*2), DI
-	LEAQ    (SI)(DI*1), DI
-	MOVQ    init_base+72(FP), R8
-	MOVQ    ldi+96(FP), R9
-	SHLQ    $0x02, R9
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	SUBQ    $0x04, AX
-	JL      tail4
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	LEAQ       (CX)(CX*2), DI
+	LEAQ       (SI)(DI*1), DI
+	MOVQ       c_base+104(FP), R8
+	MOVQ       ldc+128(FP), R9
+	SHLQ       $0x02, R9
+	MOVQ       R8, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	MOVQ       init_base+72(FP), R10
+	MOVQ       ldi+96(FP), R11
+	SHLQ       $0x02, R11
+	VMOVUPS    (R10), Y0
+	VMOVUPS    32(R10), Y1
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y4
+	VMOVUPS    32(R10), Y5
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y6
+	VMOVUPS    32(R10), Y7
+	SUBQ       $0x04, AX
+	JL         tail4
 
 main4:
 	VMOVUPS      (BX), Y8
@@ -402,54 +435,69 @@ one4:
 	JNZ          one4
 
 store4:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
 	VZEROUPPER
 	RET
 
 // func tile5AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile5AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    b_base+48(FP), BX
-	MOVQ    a_base+8(FP), SI
-	LEAQ    (CX)(CX*2), DI
-	LEAQ    (SI)(DI*1), DI
-	MOVQ    init_base+72(FP), R8
-	MOVQ    ldi+96(FP), R9
-	SHLQ    $0x02, R9
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
-	SUBQ    $0x04, AX
-	JL      tail5
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	LEAQ       (CX)(CX*2), DI
+	LEAQ       (SI)(DI*1), DI
+	MOVQ       c_base+104(FP), R8
+	MOVQ       ldc+128(FP), R9
+	SHLQ       $0x02, R9
+	MOVQ       R8, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	MOVQ       init_base+72(FP), R10
+	MOVQ       ldi+96(FP), R11
+	SHLQ       $0x02, R11
+	VMOVUPS    (R10), Y0
+	VMOVUPS    32(R10), Y1
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y4
+	VMOVUPS    32(R10), Y5
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y6
+	VMOVUPS    32(R10), Y7
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y8
+	VMOVUPS    32(R10), Y9
+	SUBQ       $0x04, AX
+	JL         tail5
 
 main5:
 	VMOVUPS      (BX), Y10
@@ -561,60 +609,78 @@ one5:
 	JNZ          one5
 
 store5:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y9, 32(R8)
 	VZEROUPPER
 	RET
 
 // func tile6AVX2(k int, a []float32, rs int, ps int, b []float32, init []float32, ldi int, c []float32, ldc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tile6AVX2(SB), NOSPLIT, $0-136
-	MOVQ    k+0(FP), AX
-	MOVQ    rs+32(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    ps+40(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    b_base+48(FP), BX
-	MOVQ    a_base+8(FP), SI
-	LEAQ    (CX)(CX*2), DI
-	LEAQ    (SI)(DI*1), DI
-	MOVQ    init_base+72(FP), R8
-	MOVQ    ldi+96(FP), R9
-	SHLQ    $0x02, R9
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y2
-	VMOVUPS 32(R8), Y3
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y4
-	VMOVUPS 32(R8), Y5
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y8
-	VMOVUPS 32(R8), Y9
-	ADDQ    R9, R8
-	VMOVUPS (R8), Y10
-	VMOVUPS 32(R8), Y11
-	SUBQ    $0x04, AX
-	JL      tail6
+	MOVQ       k+0(FP), AX
+	MOVQ       rs+32(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	LEAQ       (CX)(CX*2), DI
+	LEAQ       (SI)(DI*1), DI
+	MOVQ       c_base+104(FP), R8
+	MOVQ       ldc+128(FP), R9
+	SHLQ       $0x02, R9
+	MOVQ       R8, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	ADDQ       R9, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 60(R10)
+	MOVQ       init_base+72(FP), R10
+	MOVQ       ldi+96(FP), R11
+	SHLQ       $0x02, R11
+	VMOVUPS    (R10), Y0
+	VMOVUPS    32(R10), Y1
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y2
+	VMOVUPS    32(R10), Y3
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y4
+	VMOVUPS    32(R10), Y5
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y6
+	VMOVUPS    32(R10), Y7
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y8
+	VMOVUPS    32(R10), Y9
+	ADDQ       R11, R10
+	VMOVUPS    (R10), Y10
+	VMOVUPS    32(R10), Y11
+	SUBQ       $0x04, AX
+	JL         tail6
 
 main6:
 	VMOVUPS      (BX), Y12
@@ -741,26 +807,23 @@ one6:
 	JNZ          one6
 
 store6:
-	MOVQ    c_base+104(FP), AX
-	MOVQ    ldc+128(FP), CX
-	SHLQ    $0x02, CX
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y2, (AX)
-	VMOVUPS Y3, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y4, (AX)
-	VMOVUPS Y5, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y6, (AX)
-	VMOVUPS Y7, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y8, (AX)
-	VMOVUPS Y9, 32(AX)
-	ADDQ    CX, AX
-	VMOVUPS Y10, (AX)
-	VMOVUPS Y11, 32(AX)
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y9, 32(R8)
+	ADDQ    R9, R8
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y11, 32(R8)
 	VZEROUPPER
 	RET
 

@@ -1,5 +1,8 @@
 package kernel
 
+//go:generate go -C ../gen run ./gemm -out ../kernel/gemm_amd64.s -stubs ../kernel/gemm_amd64.go -pkg kernel
+//go:generate go -C ../gen run ./vector -coef ../kernel/coef.go -out ../kernel/vector_amd64.s -stubs ../kernel/vector_amd64.go -pkg kernel
+
 // Kernels is a set of single-threaded functions for one kind of processor. It
 // is immutable and safe for concurrent use.
 //
@@ -43,6 +46,3 @@ func Best() *Kernels {
 	}
 	return Portable()
 }
-
-//go:generate go -C ../gen run ./gemm -out ../kernel/gemm_amd64.s -stubs ../kernel/gemm_amd64.go -pkg kernel
-//go:generate go -C ../gen run ./vector -coef ../kernel/coef.go -out ../kernel/vector_amd64.s -stubs ../kernel/vector_amd64.go -pkg kernel

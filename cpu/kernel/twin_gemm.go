@@ -61,8 +61,7 @@ func tile1x4(k int, a []float32, ps int, b, init, c []float32) {
 
 func transposeGo(dst, src []float32, ld, n int) { copyColumns(dst, src, ld, n, panelCols) }
 
-// peakGo runs ten chains of multiplications and additions, 16 turns' worth of
-// scalars in one turn of peakFlops operations.
+// peakGo runs ten scalar chains of a multiplication and an addition; see peakFunc.
 func peakGo(n int) {
 	var a, b, c, d, e, f, g, h, i, j float32
 	x := float32(n)

@@ -36,7 +36,7 @@ func TestLinearModelFails(t *testing.T) {
 	for _, variant := range variants() {
 		t.Run(variant, func(t *testing.T) {
 			t.Parallel()
-			onTrain, onTest, err := logreg.Accuracy(dataset(t, variant, "train", 1000), dataset(t, variant, "test", 400), 12)
+			onTrain, onTest, err := logreg.Accuracy(dataset(t, variant, "train", 800), dataset(t, variant, "test", 300), 8)
 			if err != nil {
 				t.Fatal(err)
 			}

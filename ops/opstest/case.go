@@ -66,15 +66,15 @@ func inFloat64(k ops.Kind) ops.Kind {
 }
 
 func widen(v reflect.Value) {
-	if dt, ok := v.Interface().(ops.Dtype); ok {
+	if dt, ok := reflect.TypeAssert[ops.Dtype](v); ok {
 		if dt == ops.Float32 {
 			v.Set(reflect.ValueOf(ops.Float64))
 		}
 		return
 	}
 	if v.Kind() == reflect.Struct {
-		for i := range v.NumField() {
-			widen(v.Field(i))
+		for _, field := range v.Fields() {
+			widen(field)
 		}
 	}
 }

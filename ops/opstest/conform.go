@@ -19,8 +19,10 @@ import (
 func Run(t *testing.T, dev engine.Device, tol float64) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			for _, s := range c.sharings() {
-				if err := c.check(dev, s, tol); err != nil {
+			in := c.inputs()
+			want := do(inFloat64(c.Kind), in)
+			for _, s := range sharings(c.Kind, in, want) {
+				if err := check(dev, c.Kind, in, want, s, tol); err != nil {
 					t.Errorf("%v on %s, %v: %v", c.Kind, dev.Name(), s, err)
 				}
 			}
@@ -35,22 +37,20 @@ func (s sharing) String() string { return fmt.Sprintf("outputs in inputs %v", []
 
 // sharings are those a plan may choose: none, every allowed pair alone, and the
 // first choice of every output together.
-func (c Case) sharings() []sharing {
-	in := c.inputs()
-	out := do(inFloat64(c.Kind), in)
+func sharings(k ops.Kind, in, out []ops.Buf) []sharing {
 	none := slices.Repeat(sharing{-1}, len(out))
 	list, all := []sharing{none}, slices.Clone(none)
-	place, ok := c.Kind.(ops.InPlace)
-	for k := 0; ok && k < len(out); k++ {
-		for _, j := range place.InPlace(k) {
-			if in[j].Bytes() != out[k].Bytes() {
+	place, ok := k.(ops.InPlace)
+	for i := 0; ok && i < len(out); i++ {
+		for _, j := range place.InPlace(i) {
+			if in[j].Bytes() != out[i].Bytes() {
 				continue
 			}
 			one := slices.Clone(none)
-			one[k] = j
+			one[i] = j
 			list = append(list, one)
-			if all[k] < 0 && !slices.Contains(all, j) {
-				all[k] = j
+			if all[i] < 0 && !slices.Contains(all, j) {
+				all[i] = j
 			}
 		}
 	}
@@ -60,11 +60,9 @@ func (c Case) sharings() []sharing {
 	return list
 }
 
-// check runs the case's kernel twice over different garbage.
-func (c Case) check(dev engine.Device, s sharing, tol float64) error {
-	in := c.inputs()
-	want := do(inFloat64(c.Kind), in)
-	b, err := newBench(dev, c.Kind, in, s)
+// check runs the kernel of a kind twice over different garbage.
+func check(dev engine.Device, kind ops.Kind, in, want []ops.Buf, s sharing, tol float64) error {
+	b, err := newBench(dev, kind, in, s)
 	if err != nil {
 		return err
 	}
@@ -104,11 +102,12 @@ const guard = 0xa5
 
 func newBench(dev engine.Device, k ops.Kind, in []ops.Buf, s sharing) (*bench, error) {
 	b := &bench{dev: dev, shared: s}
+	narrow := make([]ops.Buf, len(in))
 	for i, buf := range in {
-		in[i] = cast(buf, ops.Float32)
-		b.in = append(b.in, b.room(in[i].Spec))
+		narrow[i] = cast(buf, ops.Float32)
+		b.in = append(b.in, b.room(narrow[i].Spec))
 	}
-	specs, err := k.Infer(specsOf(in))
+	specs, err := k.Infer(specsOf(narrow))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +119,7 @@ func newBench(dev engine.Device, k ops.Kind, in []ops.Buf, s sharing) (*bench, e
 		}
 	}
 	for i, t := range b.in {
-		copy(b.image[t.Off:], in[i].Raw())
+		copy(b.image[t.Off:], narrow[i].Raw())
 	}
 	return b, b.bind(k)
 }

@@ -32,19 +32,22 @@ func Gradients(t *testing.T) {
 // differentiable reports whether the case has gradients and is small enough to
 // compare them.
 func (c Case) differentiable() bool {
-	elements := 0
-	for _, b := range c.inputs() {
+	d, ok := c.Kind.(ops.Differentiable)
+	if !ok {
+		return false
+	}
+	in, elements := c.inputs(), 0
+	for _, b := range in {
 		elements += b.Len()
 	}
-	return len(c.wrt()) > 0 && elements <= smallEnough
+	return elements <= smallEnough && len(wrt(d, in)) > 0
 }
 
 // wrt are the inputs with gradients: floating-point ones that the kind names.
-func (c Case) wrt() []int {
-	d, ok := c.Kind.(ops.Differentiable)
+func wrt(k ops.Differentiable, in []ops.Buf) []int {
 	var list []int
-	for i, b := range c.inputs() {
-		if ok && b.Dtype == ops.Float64 && d.DiffWRT(i) {
+	for i, b := range in {
+		if b.Dtype == ops.Float64 && k.DiffWRT(i) {
 			list = append(list, i)
 		}
 	}
@@ -64,9 +67,10 @@ type function struct {
 func name(i int) string { return fmt.Sprintf("in%d", i) }
 
 func (c Case) function() (*function, error) {
-	f := &function{state: engine.NewState(engine.Reference{}), in: c.inputs(), wrt: c.wrt()}
+	f := &function{state: engine.NewState(engine.Reference{}), in: c.inputs()}
+	f.wrt = wrt(c.Kind.(ops.Differentiable), f.in)
 	g := ops.NewGraph(ops.Float64)
-	var nodes, wrt []*ops.Node
+	var nodes, leaves []*ops.Node
 	for i, b := range f.in {
 		nodes = append(nodes, g.Declare(name(i), b.Spec, ops.State))
 		if err := f.state.Add(name(i), b.Spec); err != nil {
@@ -77,7 +81,7 @@ func (c Case) function() (*function, error) {
 		}
 	}
 	for _, i := range f.wrt {
-		wrt = append(wrt, nodes[i])
+		leaves = append(leaves, nodes[i])
 	}
 	y := g.Apply(inFloat64(c.Kind), nodes...)
 	if g.Err() != nil {
@@ -89,7 +93,7 @@ func (c Case) function() (*function, error) {
 	// reads; its negative is a value like others.
 	seed := g.Apply(ops.Scale{}, g.Feed("seed", f.seed.Shape...), g.Feed("minus", 1))
 	job := engine.Job{Graph: g, Fetches: []engine.Fetch{{Name: "y", Node: y}}}
-	for j, n := range g.Grad([]*ops.Node{y}, []*ops.Node{seed}, wrt) {
+	for j, n := range g.Grad([]*ops.Node{y}, []*ops.Node{seed}, leaves) {
 		job.Fetches = append(job.Fetches, engine.Fetch{Name: name(f.wrt[j]), Node: n})
 	}
 	var err error

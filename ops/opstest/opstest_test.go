@@ -17,13 +17,15 @@ type broken struct {
 
 func (d broken) Kernel(k ops.Kind, in, out []engine.Tensor) (engine.Kernel, error) {
 	kernel, err := d.Reference.Kernel(k, in, out)
-	return func() error { d.spoil(in, out, func() { kernel() }); return nil }, err
+	return func() (failed error) { d.spoil(in, out, func() { failed = kernel() }); return failed }, err
 }
 
 // TestBrokenDevicesAreFound: the suite finds every way to be wrong that it
 // claims to.
 func TestBrokenDevicesAreFound(t *testing.T) {
 	add := Case{"broken", ops.Add{}, []operand{normal(3, 5), normal(3, 5)}}
+	in := add.inputs()
+	want := do(add.Kind, in)
 	floats := func(t engine.Tensor) []float32 { return ops.Of[float32](engine.HostBuf(t)) }
 	after := func(t engine.Tensor) []float32 {
 		t.Off += t.Bytes()
@@ -32,7 +34,7 @@ func TestBrokenDevicesAreFound(t *testing.T) {
 	runs := 0
 	for _, c := range []struct {
 		name  string
-		want  string // part of the error
+		err   string // part of it
 		spoil func(in, out []engine.Tensor, kernel func())
 	}{
 		{"right", "", func(_, _ []engine.Tensor, kernel func()) { kernel() }},
@@ -53,9 +55,9 @@ func TestBrokenDevicesAreFound(t *testing.T) {
 			*y = math.Float32frombits(math.Float32bits(*y) ^ uint32(runs&1))
 		}},
 	} {
-		err := add.check(broken{spoil: c.spoil}, sharing{-1}, 1e-5)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
+		err := check(broken{spoil: c.spoil}, add.Kind, in, want, sharing{-1}, 1e-5)
+		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.err)
 		}
 	}
 }
@@ -64,14 +66,16 @@ func TestBrokenDevicesAreFound(t *testing.T) {
 // the output is right apart and wrong in place.
 func TestBrokenInPlaceIsFound(t *testing.T) {
 	add := Case{"in place", ops.Add{}, []operand{normal(3, 5), normal(3, 5)}}
+	in := add.inputs()
+	want := do(add.Kind, in)
 	d := broken{spoil: func(in, out []engine.Tensor, kernel func()) {
 		clear(engine.HostBuf(out[0]).Raw())
 		kernel()
 	}}
-	if err := add.check(d, sharing{-1}, 1e-5); err != nil {
+	if err := check(d, add.Kind, in, want, sharing{-1}, 1e-5); err != nil {
 		t.Errorf("apart: %v", err)
 	}
-	if err := add.check(d, sharing{1}, 1e-5); err == nil {
+	if err := check(d, add.Kind, in, want, sharing{1}, 1e-5); err == nil {
 		t.Error("in place: no error")
 	}
 }

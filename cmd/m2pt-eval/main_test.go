@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"m2pt/checkpoint"
+	"m2pt/internal/cli"
+	"m2pt/internal/cli/clitest"
+)
+
+var command = clitest.Main(run)
+
+func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-eval", command) }
+
+// TestEqualsTraining: the figures are those of training's best checkpoint, to
+// the last digit.
+func TestEqualsTraining(t *testing.T) {
+	aux := clitest.Experiment(t)
+	for name, config := range map[string]string{
+		"plain":    clitest.Experiment(t),
+		"averaged": clitest.Experiment(t, "[schedule]", "warmup_epochs = 0", "[eval]", "ema = true"),
+		"pathway":  clitest.Experiment(t, "pathway = { aux_config = '"+aux+"', lambda_init = 0.1 }"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sets []string
+			if name == "averaged" {
+				sets = []string{"train.ema_decay=0.9"}
+			}
+			want := clitest.Train(t, config, sets...)
+			o := command.Run("-checkpoint", want.Run, "-json")
+			o.Want(t, cli.Done, "top-1")
+			var got outcome
+			if o.JSON(t, &got); got.Result != want.Best || got.Step != want.BestStep {
+				t.Errorf("step %d: %+v, want step %d: %+v", got.Step, got.Result, want.BestStep, want.Best)
+			}
+		})
+	}
+}
+
+// TestPerturbed: one changed number in one tensor changes the figures.
+func TestPerturbed(t *testing.T) {
+	trained := clitest.Train(t, clitest.Experiment(t))
+	cp, _, err := checkpoint.Open(trained.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, err := cp.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := weights.Get("blocks.1.mlp.fc2.weight")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := x.Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values[0] += 0.5
+	changed := &checkpoint.Tensors{}
+	for ts := range weights.All() {
+		if ts.Name == x.Name {
+			ts = checkpoint.New(x.Name, x.Shape, values)
+		}
+		if err := changed.Add(ts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "changed.safetensors")
+	if err := checkpoint.Save(path, changed); err != nil {
+		t.Fatal(err)
+	}
+	o := command.Run("-checkpoint", path, "-config", filepath.Join(trained.Run, "config.toml"), "-json")
+	o.Want(t, cli.Done)
+	var got outcome
+	if o.JSON(t, &got); got.Loss == trained.Best.Loss {
+		t.Errorf("loss %v in spite of other weights", got.Loss)
+	}
+}
+
+func TestPredictions(t *testing.T) {
+	trained := clitest.Train(t, clitest.Experiment(t))
+	path := filepath.Join(t.TempDir(), "predictions.csv")
+	command.Run("-checkpoint", trained.Run, "-predictions", path).Want(t, cli.Done)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 1+trained.Best.Samples || rows[0][0] != "file" || rows[1][0] != "generated/shapes/val/0" {
+		t.Fatalf("%d rows, the first %q", len(rows), rows[:2])
+	}
+	right := 0
+	for _, r := range rows[1:] {
+		if (r[1] == r[3]) != (r[6] == "true") || (r[1] == r[3]) != (r[2] == r[4]) {
+			t.Errorf("row %q contradicts itself", r)
+		}
+		if r[6] == "true" {
+			right++
+		}
+	}
+	if got := 100 * float64(right) / float64(trained.Best.Samples); got != trained.Best.Top1 {
+		t.Errorf("%v percent of the rows are correct, top-1 is %v", got, trained.Best.Top1)
+	}
+}
+
+func TestSkippedSamples(t *testing.T) {
+	root := clitest.Folder(t, 10)
+	trained := clitest.Train(t, clitest.Experiment(t), "data.format=folder", "data.path="+root, "train.batch=4", "train.epochs=1")
+	if err := os.WriteFile(filepath.Join(root, "val", "dark", "c.png"), []byte("no picture"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := command.Run("-checkpoint", trained.Run, "-json")
+	o.Want(t, cli.Skipped, "skipped dark/c.png: ", "samples were skipped: 1")
+	var got outcome
+	if o.JSON(t, &got); got.Skipped != 1 || got.Samples != 9 {
+		t.Errorf("outcome %+v", got)
+	}
+	o = command.Run("-checkpoint", trained.Run, "-set", "data.max_skipped=0")
+	o.Want(t, cli.Failed, "max_skipped is 0")
+}
+
+func TestExitStatus(t *testing.T) {
+	trained := clitest.Train(t, clitest.Experiment(t), "train.epochs=1")
+	bare := filepath.Join(t.TempDir(), "bare.safetensors")
+	if err := os.WriteFile(bare, []byte("no weights"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	other := clitest.Experiment(t, "[head]", "init_std = 0.1")
+	for _, c := range []struct {
+		name string
+		code cli.Code
+		want string
+		args []string
+	}{
+		{"no such checkpoint", cli.Failed, "m2pt-eval: open checkpoint", []string{"-checkpoint", "/nosuch"}},
+		{"folder without checkpoint", cli.Failed, "want a run folder", []string{"-checkpoint", t.TempDir()}},
+		{"bad weights", cli.Failed, "bare.safetensors", []string{"-checkpoint", bare, "-config", other}},
+		{"weights without config", cli.Usage, "name its experiment with -config", []string{"-checkpoint", bare}},
+		{"unknown key", cli.Usage, "eval.bach", []string{"-checkpoint", trained.Run, "-set", "eval.bach=1"}},
+		{"cuda", cli.Usage, "no CUDA", []string{"-checkpoint", trained.Run, "-device", "cuda"}},
+		{"missing data", cli.Usage, "m2pt-eval: data.path: /nosuch", []string{"-checkpoint", trained.Run, "-set", "data.format=folder", "-set", "data.path=/nosuch"}},
+		{"another model", cli.Failed, "shape", []string{"-checkpoint", trained.Run, "-set", "model.embed_dim=64"}},
+		{"predictions nowhere", cli.Failed, "/nosuch", []string{"-checkpoint", trained.Run, "-predictions", "/nosuch/p.csv"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { command.Run(c.args...).Want(t, c.code, c.want) })
+	}
+}
