@@ -1,9 +1,7 @@
 package cpu
 
 import (
-	"math"
 
-	"m2pt/internal/philox"
 	"m2pt/ops"
 )
 
@@ -166,41 +164,27 @@ func (c call) erase(k ops.Erase) func() {
 	x, boxes, keys, y := c.x(0), ops.Of[int32](c.in[1]), ops.Of[int32](c.in[2]), c.y(0)
 	p := planesOf(c.in[0])
 	n := p.H * p.W
-	noise := eraser{k.Mode, philox.Key(k.Seed, "erase noise")}
 	return c.rows(p.B*p.count, n, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			b := i / p.count
 			keepOrCopy(y[i*n:(i+1)*n], x[i*n:(i+1)*n])
-			noise.fill(p, y[i*n:(i+1)*n], p.box(boxes[4*b:]), keys[2*b:], i%p.count)
+			eraseBox(k, p, y[i*n:(i+1)*n], p.box(boxes[4*b:]), keys[2*b:], i%p.count)
 		}
 	})
 }
 
-// eraser draws what erased pixels become, see ops.Erase.
-type eraser struct {
-	mode string
-	key  uint64
-}
-
-// fill erases the box of picture number plane of a sample.
-func (e eraser) fill(p planes, y []float32, b box, sample []int32, plane int) {
+// eraseBox erases the box of picture number plane of a sample.
+func eraseBox(k ops.Erase, p planes, y []float32, b box, sample []int32, plane int) {
 	level := float32(0)
-	if e.mode == "rand" {
-		level = e.normal(sample, plane/(p.count/p.C))
+	if k.Mode == "rand" {
+		level = float32(k.Noise(sample, plane/(p.count/p.C)))
 	}
 	for row := b.top; row < b.bottom; row++ {
 		for i := row*p.W + b.left; i < row*p.W+b.right; i++ {
-			if e.mode == "pixel" {
-				level = e.normal(sample, plane*p.H*p.W+i)
+			if k.Mode == "pixel" {
+				level = float32(k.Noise(sample, plane*p.H*p.W+i))
 			}
 			y[i] = level
 		}
 	}
-}
-
-// normal is standard normal number i of a sample (Box-Muller).
-func (e eraser) normal(sample []int32, i int) float32 {
-	w := philox.Block(e.key, [4]uint32{uint32(i), 0, uint32(sample[0]), uint32(sample[1])})
-	u := 1 - float64(philox.Uniform(w[0]))
-	return float32(math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*float64(philox.Uniform(w[1]))))
 }

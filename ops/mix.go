@@ -153,6 +153,9 @@ func (k Erase) Infer(in []Spec) ([]Spec, error) {
 	if k.Mode != "pixel" && k.Mode != "rand" && k.Mode != "const" {
 		return nil, fmt.Errorf("unknown mode %q", k.Mode)
 	}
+	if len(in[0].Shape) < 4 {
+		return nil, fmt.Errorf("pixels %v, want [B C ... H W]", in[0].Shape)
+	}
 	if err := checkSampleKey(in[2]); err != nil {
 		return nil, err
 	}
@@ -175,17 +178,17 @@ func erase[T Float](k Erase, in, out []Buf) {
 		key := Of[int32](in[2])[i/n*2:]
 		switch k.Mode {
 		case "pixel":
-			y[i] = T(k.noise(key, i%n))
+			y[i] = T(k.Noise(key, i%n))
 		case "rand":
-			y[i] = T(k.noise(key, i%n/plane))
+			y[i] = T(k.Noise(key, i%n/plane))
 		default:
 			y[i] = 0
 		}
 	}
 }
 
-// noise is standard normal number i of a sample (Box-Muller).
-func (k Erase) noise(sampleKey []int32, i int) float64 {
+// Noise is standard normal number i of a sample (Box-Muller).
+func (k Erase) Noise(sampleKey []int32, i int) float64 {
 	w := sampleBlock(k.Seed, "erase noise", sampleKey, i)
 	u := 1 - float64(philox.Uniform(w[0]))
 	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*float64(philox.Uniform(w[1])))

@@ -124,7 +124,7 @@ func TestSkippedSamples(t *testing.T) {
 		t.Errorf("outcome %+v", got)
 	}
 	o = command.Run("-checkpoint", trained.Run, "-set", "data.max_skipped=0")
-	o.Want(t, cli.Failed, "max_skipped is 0")
+	o.Want(t, cli.Failed, "raise max_skipped")
 }
 
 func TestExitStatus(t *testing.T) {

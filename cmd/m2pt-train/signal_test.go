@@ -53,7 +53,7 @@ func TestSignal(t *testing.T) {
 // that contains after.
 func interrupted(t *testing.T, after string, signal syscall.Signal, args ...string) (stderr string, code cli.Code) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1")
 	pipe, err := cmd.StderrPipe()
 	if err != nil {
