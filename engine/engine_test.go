@@ -6,9 +6,8 @@ import (
 	"m2pt/ops"
 )
 
-// TestAccumulateAndAssign trains one linear layer with a pathway by hand-made
-// numbers: the golden example of the method, then the same gradient over two
-// micro-steps.
+// TestGoldenPathway runs the method's golden example: one linear layer with a
+// pathway, then the same gradient over two micro-steps.
 func TestGoldenPathway(t *testing.T) {
 	for _, c := range []struct {
 		name   string

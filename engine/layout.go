@@ -26,7 +26,6 @@ type layout struct {
 	assigned map[*value]string // value -> state it becomes
 	copies   []copyOut         // assigns that need a copy
 	sums     int               // micro-steps per update
-	micro    int               // first step of the micro stage
 }
 
 // copyOut is an assign whose value has a place of its own and is copied to the
@@ -38,7 +37,6 @@ type copyOut struct {
 
 func (t *tracer) layout() *layout {
 	l := &layout{steps: t.steps, assigned: map[*value]string{}, sums: max(t.job.Accumulate, 1)}
-	l.micro = sort.Search(len(l.steps), func(i int) bool { return l.steps[i].stage >= Micro })
 	l.lifetimes()
 	for _, f := range t.job.Fetches {
 		t.values[f.Node].last = forever
@@ -120,8 +118,8 @@ func (l *layout) place(i int, s *step) {
 			l.slots = append(l.slots, v.slot)
 		}
 		v.slot.last = v.last
-		if s.sum && l.sums > 1 {
-			v.slot.first, v.slot.last = l.micro, forever
+		if s.sum && l.sums > 1 { // from the first micro-step to the update nothing may touch it
+			v.slot.first, v.slot.last = 0, forever
 		}
 	}
 }

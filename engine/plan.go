@@ -55,14 +55,17 @@ func (p *Program) FLOPs() int64 {
 
 // Usage is the device memory a program takes, in bytes.
 type Usage struct {
-	Arena  int // all values of a step
-	Values int // what they would take without sharing
-	Feeds  int
-	State  int // shared with other programs
+	Arena  int `json:"arena"`  // all values of a step
+	Values int `json:"values"` // what they would take without sharing
+	Feeds  int `json:"feeds"`
+	State  int `json:"state"` // shared with other programs
 }
 
-// Memory is what the program takes on its device.
+// Memory is what the program takes on its device, nothing once closed.
 func (p *Program) Memory() Usage {
+	if p.arena == nil {
+		return Usage{}
+	}
 	return Usage{Arena: p.arena.Size(), Values: p.values, Feeds: p.input.Size(), State: p.state.Bytes()}
 }
 

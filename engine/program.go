@@ -76,10 +76,23 @@ func (t *tracer) check() error {
 		if v.feed != "" || v.state != "" {
 			return fmt.Errorf("assign state %q: value is an input", a.State)
 		}
+		if s := t.preparedFrom(a.State); s != nil && v.stage == Micro {
+			return fmt.Errorf("assign state %q: changes with every batch, but %v is prepared from it once per update", a.State, s)
+		}
 	}
 	for _, f := range t.job.Fetches {
 		if v := t.values[f.Node]; v.feed != "" || v.state != "" {
 			return fmt.Errorf("fetch %q: is an input", f.Name)
+		}
+	}
+	return nil
+}
+
+// preparedFrom is a step of the prepare stage that reads the state, or nil.
+func (t *tracer) preparedFrom(state string) *step {
+	for _, s := range t.steps {
+		if s.stage == Prepare && slices.ContainsFunc(s.in, func(v *value) bool { return v.state == state }) {
+			return s
 		}
 	}
 	return nil

@@ -11,9 +11,9 @@ import (
 	"m2pt/internal/cli/clitest"
 )
 
-var command = clitest.Main(run)
+func command(args ...string) clitest.Output { return clitest.Main(run).Run(args...) }
 
-func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-eval", command) }
+func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-eval", run) }
 
 // TestEqualsTraining: the figures are those of training's best checkpoint, to
 // the last digit.
@@ -30,7 +30,7 @@ func TestEqualsTraining(t *testing.T) {
 				sets = []string{"train.ema_decay=0.9"}
 			}
 			want := clitest.Train(t, config, sets...)
-			o := command.Run("-checkpoint", want.Run, "-json")
+			o := command("-checkpoint", want.Run, "-json")
 			o.Want(t, cli.Done, "top-1")
 			var got outcome
 			if o.JSON(t, &got); got.Result != want.Best || got.Step != want.BestStep {
@@ -73,7 +73,7 @@ func TestPerturbed(t *testing.T) {
 	if err := checkpoint.Save(path, changed); err != nil {
 		t.Fatal(err)
 	}
-	o := command.Run("-checkpoint", path, "-config", filepath.Join(trained.Run, "config.toml"), "-json")
+	o := command("-checkpoint", path, "-config", filepath.Join(trained.Run, "config.toml"), "-json")
 	o.Want(t, cli.Done)
 	var got outcome
 	if o.JSON(t, &got); got.Loss == trained.Best.Loss {
@@ -84,7 +84,7 @@ func TestPerturbed(t *testing.T) {
 func TestPredictions(t *testing.T) {
 	trained := clitest.Train(t, clitest.Experiment(t))
 	path := filepath.Join(t.TempDir(), "predictions.csv")
-	command.Run("-checkpoint", trained.Run, "-predictions", path).Want(t, cli.Done)
+	command("-checkpoint", trained.Run, "-predictions", path).Want(t, cli.Done)
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -117,13 +117,13 @@ func TestSkippedSamples(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "val", "dark", "c.png"), []byte("no picture"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o := command.Run("-checkpoint", trained.Run, "-json")
+	o := command("-checkpoint", trained.Run, "-json")
 	o.Want(t, cli.Skipped, "skipped dark/c.png: ", "samples were skipped: 1")
 	var got outcome
 	if o.JSON(t, &got); got.Skipped != 1 || got.Samples != 9 {
 		t.Errorf("outcome %+v", got)
 	}
-	o = command.Run("-checkpoint", trained.Run, "-set", "data.max_skipped=0")
+	o = command("-checkpoint", trained.Run, "-set", "data.max_skipped=0")
 	o.Want(t, cli.Failed, "raise max_skipped")
 }
 
@@ -150,6 +150,6 @@ func TestExitStatus(t *testing.T) {
 		{"another model", cli.Failed, "shape", []string{"-checkpoint", trained.Run, "-set", "model.embed_dim=64"}},
 		{"predictions nowhere", cli.Failed, "/nosuch", []string{"-checkpoint", trained.Run, "-predictions", "/nosuch/p.csv"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { command.Run(c.args...).Want(t, c.code, c.want) })
+		t.Run(c.name, func(t *testing.T) { command(c.args...).Want(t, c.code, c.want) })
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"m2pt/internal/cli/clitest"
 )
 
-var command = clitest.Main(run)
+func command(args ...string) clitest.Output { return clitest.Main(run).Run(args...) }
 
-func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-export", command) }
+func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-export", run) }
 
 // TestExport writes every form of a model with pathways and verifies it.
 func TestExport(t *testing.T) {
@@ -26,7 +26,7 @@ func TestExport(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			o := command.Run("-checkpoint", trained.Run, "-out", filepath.Join(dir, c.out), "-verify", "-json")
+			o := command("-checkpoint", trained.Run, "-out", filepath.Join(dir, c.out), "-verify", "-json")
 			o.Want(t, cli.Done, "8 pathway layers folded", "max|λ|", "max|Δ|")
 			var got outcome
 			if o.JSON(t, &got); got.Folded != 8 || got.Verified == nil || got.Verified.MaxLambda < 0.05 {
@@ -67,6 +67,6 @@ func TestExitStatus(t *testing.T) {
 		{"nowhere", cli.Failed, "nosuch", []string{"-checkpoint", trained.Run, "-out", filepath.Join(taken, "nosuch", "m.npz")}},
 		{"cuda", cli.Usage, "no CUDA", []string{"-checkpoint", trained.Run, "-out", filepath.Join(t.TempDir(), "m.npz"), "-verify", "-device", "cuda"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { command.Run(c.args...).Want(t, c.code, c.want) })
+		t.Run(c.name, func(t *testing.T) { command(c.args...).Want(t, c.code, c.want) })
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"m2pt/train"
 )
 
-var command = clitest.Main(run)
+func command(args ...string) clitest.Output { return clitest.Main(run).Run(args...) }
 
-func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-train", command) }
+func TestConform(t *testing.T) { clitest.Conform(t, "m2pt-train", run) }
 
 func TestTrain(t *testing.T) {
 	config := clitest.Experiment(t)
 	dir := filepath.Join(t.TempDir(), "elsewhere")
-	o := command.Run("-config", config, "-out", dir, "-set", "train.epochs=1", "-json")
+	o := command("-config", config, "-out", dir, "-set", "train.epochs=1", "-json")
 	o.Want(t, cli.Done, "best   top-1", "run folder: "+dir, "m2pt-eval -checkpoint "+dir, "m2pt-export -checkpoint "+dir)
 	var got train.Outcome
 	o.JSON(t, &got)
@@ -36,7 +36,7 @@ func TestTrain(t *testing.T) {
 func TestTrainAuxiliary(t *testing.T) {
 	aux := clitest.Experiment(t)
 	config := clitest.Experiment(t, "pathway = { aux_config = '"+aux+"', layers = ['attn.qkv'] }")
-	o := command.Run("-config", config, "-set", "train.epochs=1", "-set", "aux.train.epochs=1", "-json")
+	o := command("-config", config, "-set", "train.epochs=1", "-set", "aux.train.epochs=1", "-json")
 	o.Want(t, cli.Done, "auxiliary experiment first", "blocks.0.attn.qkv", "blocks.1.attn.qkv", "lambda")
 	var got train.Outcome
 	if o.JSON(t, &got); len(got.Lambda) != 2 {
@@ -70,14 +70,14 @@ func TestExitStatus(t *testing.T) {
 		{"not finite", cli.NonFinite, []string{"not finite", "train.clip_grad"},
 			[]string{"-config", clitest.Experiment(t), "-set", "optimizer.lr=1e38", "-set", "schedule.warmup_epochs=0"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { command.Run(c.args...).Want(t, c.code, c.want...) })
+		t.Run(c.name, func(t *testing.T) { command(c.args...).Want(t, c.code, c.want...) })
 	}
 }
 
 // TestMissingCreatesNothing: a config that cannot run leaves no run folder.
 func TestMissingCreatesNothing(t *testing.T) {
 	config := clitest.Experiment(t)
-	command.Run("-config", config, "-set", "model.init=/nosuch").Want(t, cli.Usage)
+	command("-config", config, "-set", "model.init=/nosuch").Want(t, cli.Usage)
 	if _, err := os.Stat(filepath.Join(filepath.Dir(config), "run")); !os.IsNotExist(err) {
 		t.Errorf("run folder is there: %v", err)
 	}
@@ -85,7 +85,7 @@ func TestMissingCreatesNothing(t *testing.T) {
 
 func TestSkippedSamples(t *testing.T) {
 	config := clitest.Experiment(t, `[eval]`, `batch = 4`)
-	o := command.Run("-config", config, "-set", "data.format=folder", "-set", "data.path="+clitest.Folder(t, 10, "train", "val"),
+	o := command("-config", config, "-set", "data.format=folder", "-set", "data.path="+clitest.Folder(t, 10, "train", "val"),
 		"-set", "train.batch=4", "-set", "train.epochs=1", "-json")
 	o.Want(t, cli.Skipped, "skipped dark/a.png: ", "m2pt-train: finished, but samples were skipped: 2")
 	var got train.Outcome
@@ -101,7 +101,7 @@ func TestDryRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	o := command.Run("-config", config, "-dry-run", "-json", "-device", "cuda")
+	o := command("-config", config, "-dry-run", "-json", "-device", "cuda")
 	o.Want(t, cli.Done, "171,502,360 training", "86,567,656 merged", "assumed: 1000 classes", "assumed: auxiliary model 0 has 12 blocks",
 		"block 0 + λ·block 11 of auxiliary 0: attn.qkv attn.proj mlp.fc1 mlp.fc2", "missing: data.path", "missing: pathway.aux")
 	var got struct {
@@ -124,7 +124,7 @@ func TestDryRun(t *testing.T) {
 
 // TestDryRunWithData knows the steps of an epoch and the number of classes.
 func TestDryRunWithData(t *testing.T) {
-	o := command.Run("-config", clitest.Experiment(t), "-dry-run", "-json")
+	o := command("-config", clitest.Experiment(t), "-dry-run", "-json")
 	o.Want(t, cli.Done, "4 per epoch")
 	var got train.Plan
 	o.JSON(t, &got)

@@ -67,11 +67,6 @@ func TestBar(t *testing.T) {
 	user, tty := terminal(t)
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")
-	seen := make(chan string)
-	go func() {
-		all, _ := io.ReadAll(user) // ends with an error when the terminal is closed
-		seen <- string(all)
-	}()
 	c := New(Help{Name: "m2pt-test"}, io.Discard, tty)
 	p := c.Progress()
 	now := time.Unix(0, 0)
@@ -81,15 +76,29 @@ func TestBar(t *testing.T) {
 			p.Step(train.Progress{Run: run, Step: step + 1, Steps: 4, Loss: 2, Samples: 8, Total: time.Second, Data: time.Second / 2})
 		}
 	}
+	got := readUntil(t, user, "second ")
 	c.Log.Info("above the bar")
 	p.Close()
 	p.Close()
 	c.Printf("below the bar\n")
-	tty.Close()
-	got := <-seen
+	got += readUntil(t, user, "below the bar")
 	for _, want := range []string{"first 4/4 [", "second 4/4 [", "loss 2.0000  8.0/s  data 50%  ETA 0s", "above the bar\r\nsecond ", "below the bar"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("screen lacks %q:\n%q", want, got)
 		}
 	}
+}
+
+// readUntil reads what appears on the terminal up to and with text.
+func readUntil(t *testing.T, user *os.File, text string) (seen string) {
+	t.Helper()
+	buf := make([]byte, 1024)
+	for !strings.Contains(seen, text) {
+		n, err := user.Read(buf)
+		if err != nil {
+			t.Fatalf("terminal: %v after %q", err, seen)
+		}
+		seen += string(buf[:n])
+	}
+	return seen
 }
