@@ -26,11 +26,12 @@ type Program struct {
 	fetches  []Fetch
 	fetched  map[string]Tensor
 	sums     int
-	cycle    bool   // whether anything waits for a number of micro-steps
-	done     int    // micro-steps since the last update
-	prepared uint64 // version of the state that the prepare stage has seen
-	ran      bool   // whether the prepare stage has run at all
-	assigns  [3]bool
+	cycle    bool            // whether anything waits for a number of micro-steps
+	done     int             // micro-steps since the last update
+	prepared uint64          // version of the state that the prepare stage has seen
+	ran      bool            // whether the prepare stage has run at all
+	assigns  [3]bool         // whether the stage changes state
+	restless bool            // whether the micro stage changes what the prepare stage reads
 	values   int             // bytes of all values without reuse
 	times    []time.Duration // of each step while Profile runs
 }
@@ -76,9 +77,6 @@ func (t *tracer) check() error {
 		if v.feed != "" || v.state != "" {
 			return fmt.Errorf("assign state %q: value is an input", a.State)
 		}
-		if s := t.preparedFrom(a.State); s != nil && v.stage == Micro {
-			return fmt.Errorf("assign state %q: changes with every batch, but %v is prepared from it once per update", a.State, s)
-		}
 	}
 	for _, f := range t.job.Fetches {
 		if v := t.values[f.Node]; v.feed != "" || v.state != "" {
@@ -88,20 +86,19 @@ func (t *tracer) check() error {
 	return nil
 }
 
-// preparedFrom is a step of the prepare stage that reads the state, or nil.
-func (t *tracer) preparedFrom(state string) *step {
-	for _, s := range t.steps {
-		if s.stage == Prepare && slices.ContainsFunc(s.in, func(v *value) bool { return v.state == state }) {
-			return s
-		}
-	}
-	return nil
+// preparesFrom reports whether the prepare stage reads the state.
+func (t *tracer) preparesFrom(state string) bool {
+	return slices.ContainsFunc(t.steps, func(s *step) bool {
+		return s.stage == Prepare && slices.ContainsFunc(s.in, func(v *value) bool { return v.state == state })
+	})
 }
 
 // bind allocates memory and asks the device for kernels.
 func (p *Program) bind(t *tracer, l *layout) (err error) {
 	for _, a := range t.job.Assigns {
-		p.assigns[t.values[a.Node].stage] = true
+		stage := t.values[a.Node].stage
+		p.assigns[stage] = true
+		p.restless = p.restless || stage == Micro && t.preparesFrom(a.State)
 	}
 	if p.arena, err = p.dev.Alloc(l.size()); err != nil {
 		return fmt.Errorf("arena of %d MiB: %w", l.size()>>20, err)
@@ -232,10 +229,13 @@ func (p *Program) Step() error {
 	if p.cycle {
 		p.done++
 	}
+	p.prepared = p.state.version
 	if p.assigns[Micro] {
 		p.state.version++
+		if !p.restless { // others see a new state, our prepare stage does not depend on it
+			p.prepared = p.state.version
+		}
 	}
-	p.prepared = p.state.version
 	return nil
 }
 

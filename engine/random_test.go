@@ -161,7 +161,7 @@ func (r *plain) run(stage Stage, micro int) {
 			b := ops.NewBuf(v.spec)
 			copy(b.Raw(), r.buf(v).Raw())
 			defer func() { r.states[a.State] = b }() // all at the end of the stage
-			r.stale = r.stale || stage == Update
+			r.stale = r.stale || stage == Update || r.preparesFrom(a.State)
 		}
 	}
 }

@@ -107,13 +107,14 @@ func evaluate(ctx context.Context, c *cli.Command, o options, m *train.Model) (t
 	defer e.Close()
 	progress := newProgress(c, loader.Dataset().Len())
 	defer progress.Close()
-	each := progress.sample
-	if o.predictions == "" {
-		result, err := e.Run(ctx, each)
-		return result, loader.Skipped(), err
+	run := func(each func(train.Prediction) error) (train.Result, error) {
+		return e.Run(ctx, func(p train.Prediction) error { progress.sample(p); return each(p) })
 	}
-	result, err := writePredictions(o.predictions, loader.Dataset(), func(row func(train.Prediction) error) (train.Result, error) {
-		return e.Run(ctx, func(p train.Prediction) error { each(p); return row(p) })
-	})
+	var result train.Result
+	if o.predictions == "" {
+		result, err = run(func(train.Prediction) error { return nil })
+	} else {
+		result, err = writePredictions(o.predictions, loader.Dataset(), run)
+	}
 	return result, loader.Skipped(), err
 }

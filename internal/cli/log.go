@@ -50,7 +50,7 @@ func (s *screen) show(b *mpb.Progress) {
 
 func newLog(s *screen) *slog.Logger {
 	if s.terminal {
-		return slog.New(tint.NewHandler(s, &tint.Options{TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(s, &tint.Options{TimeFormat: time.TimeOnly}))
 	}
 	return slog.New(slog.NewTextHandler(s, nil))
 }
