@@ -1,7 +1,6 @@
 package cpu
 
 import (
-
 	"m2pt/ops"
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/internal/atomicfile"
+	"m2pt/model"
 	"m2pt/train"
 )
 
@@ -36,7 +37,7 @@ func Write(m *train.Model, out string) (Summary, error) {
 	for t := range merged.All() {
 		s.Parameters += t.Len()
 	}
-	s.Folded = (m.Weights.Len() - merged.Len()) / 2
+	s.Folded = len(foldedLayers(m.Weights))
 	merged.Metadata = map[string]string{"format": "pt"}
 	switch filepath.Ext(out) {
 	case ".safetensors", ".npz":
@@ -50,6 +51,17 @@ func Write(m *train.Model, out string) (Summary, error) {
 		return Summary{}, fmt.Errorf("export to %s: %w", out, err)
 	}
 	return s, nil
+}
+
+// foldedLayers is the set of layers that have a pathway.
+func foldedLayers(ts *checkpoint.Tensors) map[string]bool {
+	layers := map[string]bool{}
+	for t := range ts.All() {
+		if layer, _, _, ok := model.SplitTerm(t.Name); ok {
+			layers[layer] = true
+		}
+	}
+	return layers
 }
 
 // WeightsFile is the path of the tensors in what Write wrote.

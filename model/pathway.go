@@ -58,7 +58,7 @@ func SplitTerm(param string) (layer, name string, term int, ok bool) {
 		if rest == "" {
 			return layer, name, 0, true
 		}
-		if n, err := strconv.Atoi(strings.TrimPrefix(rest, ".")); err == nil && n > 0 && termName("", n) == rest {
+		if n, err := strconv.Atoi(strings.TrimPrefix(rest, ".")); err == nil && n > 0 && n < maxTerms && termName("", n) == rest {
 			return layer, name, n, true
 		}
 	}
@@ -98,14 +98,15 @@ func Fold(w []float32, lambda float32, aux []float32) {
 // Term names the two parameters of one pathway term of a layer.
 type Term struct{ Scale, Aux string }
 
-// Terms are the pathway terms of a layer among the names that exist.
+// Terms are the pathway terms of a layer among the names that exist, also those
+// of which only one parameter does.
 func Terms(layer string, exists func(name string) bool) []Term {
 	var terms []Term
 	// A layer may have terms of some auxiliary models and not of others, so
 	// gaps are stepped over; no one trains with more than a handful.
 	for k := range maxTerms {
 		t := Term{layer + "." + termName(ScaleName, k), layer + "." + termName(AuxName, k)}
-		if exists(t.Scale) && exists(t.Aux) {
+		if exists(t.Scale) || exists(t.Aux) {
 			terms = append(terms, t)
 		}
 	}

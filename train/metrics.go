@@ -13,15 +13,15 @@ type Tally struct {
 	Top5  int     `json:"top5"`
 }
 
-// AddLoss adds a sample's loss alone.
-func (t *Tally) AddLoss(loss float32) {
-	t.Count++
-	t.Loss += float64(loss)
+// AddMean adds the mean loss of n samples alone.
+func (t *Tally) AddMean(loss float64, n int) {
+	t.Count += n
+	t.Loss += loss * float64(n)
 }
 
 // Add adds a sample's loss and whether its label is among the best logits.
 func (t *Tally) Add(loss float32, logits []float32, label int32) {
-	t.AddLoss(loss)
+	t.AddMean(float64(loss), 1)
 	switch r := Rank(logits, int(label)); {
 	case r < 1:
 		t.Top1++

@@ -10,6 +10,7 @@ import (
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
+	"m2pt/model"
 )
 
 // Run trains an experiment to its end, its auxiliary experiments first where
@@ -113,8 +114,11 @@ func (t *trainer) assemble(classes int, aux []*Auxiliary) error {
 	if err := t.store.writeConfig(t.cfg); err != nil {
 		return err
 	}
-	if err := t.build(classes, aux); err != nil || cp == nil {
+	if err := t.build(classes, aux); err != nil {
 		return err
+	}
+	if cp == nil {
+		return t.store.journal.rewind(0) // a run that was killed early leaves records
 	}
 	return t.store.restore(t, cp)
 }
@@ -170,23 +174,33 @@ func firstOf(steps ...func() error) error {
 }
 
 // initFrom starts the plain parameters from a checkpoint of the same model; a
-// head for other classes keeps its fresh weights.
+// head that it lacks, or has for other classes, keeps its fresh weights.
 func (t *trainer) initFrom(path string) error {
 	ts, err := loadPlain(path)
 	if err != nil {
 		return err
 	}
+	head := []string{"head.weight", "head.bias"}
+	fresh := slices.ContainsFunc(head, func(name string) bool {
+		x, ok := ts.Lookup(name)
+		return !ok || !slices.Equal(x.Shape, t.state.Spec(name).Shape)
+	})
+	if fresh {
+		t.opt.Log.Info("head starts fresh: the checkpoint has none for these classes", "classes", t.model.Head.Classes)
+	}
 	keep := &checkpoint.Tensors{}
 	for x := range ts.All() {
-		if spec := t.state.Spec(x.Name); (x.Name == "head.weight" || x.Name == "head.bias") && !slices.Equal(x.Shape, spec.Shape) {
-			t.opt.Log.Info("head starts fresh: the checkpoint's has other classes", "shape", x.Shape, "want", spec.Shape)
+		if fresh && slices.Contains(head, x.Name) {
 			continue
 		}
 		if err := keep.Add(x); err != nil {
 			return err
 		}
 	}
-	return load(t.state, "", keep, func(name string) bool { _, ok := keep.Lookup(name); return ok })
+	return load(t.state, "", keep, func(name string) bool {
+		_, _, _, term := model.SplitTerm(name)
+		return slices.Contains(t.names.model, name) && !term && !(fresh && slices.Contains(head, name))
+	})
 }
 
 func (t *trainer) compileEval() (err error) {

@@ -29,7 +29,8 @@ type store struct {
 // extra is what state.json holds for the trainer.
 type extra struct {
 	Position
-	Classes []string `json:"classes"`
+	Classes  []string `json:"classes"`
+	Averaged bool     `json:"averaged"` // evaluation uses the averaged weights
 }
 
 func newStore(cfg *experiment.Config, classes []string) *store {
@@ -84,7 +85,7 @@ func (s *store) note(log *slog.Logger, r Record) {
 
 // save writes a checkpoint of the trainer's position.
 func (s *store) save(t *trainer, best bool) error {
-	x, err := json.Marshal(extra{t.at, s.classes})
+	x, err := json.Marshal(extra{t.at, s.classes, t.cfg.Eval.EMA})
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,10 @@ func (s *store) save(t *trainer, best bool) error {
 	if err := s.run.Save(snap, best); err != nil {
 		return err
 	}
-	return s.journal.summarise()
+	if err := s.journal.summarise(); err != nil {
+		t.opt.Log.Warn("summary not written, training goes on", "error", err)
+	}
+	return nil
 }
 
 // saveAux stores the frozen auxiliary weights once.
@@ -156,6 +160,9 @@ func readExtra(cp *checkpoint.Checkpoint) (x extra, err error) {
 
 // restore puts a checkpoint's tensors and position back.
 func (s *store) restore(t *trainer, cp *checkpoint.Checkpoint) error {
+	if !slices.Equal(cp.State.Aux, s.aux) {
+		return &experiment.UsageError{Problems: []string{fmt.Sprintf("resume from %s: its auxiliary weights are not those of now: restore those, or choose another run folder with -out", cp.Path)}}
+	}
 	x, err := readExtra(cp)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package train
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -223,12 +222,12 @@ func (t *trainer) epoch(ctx context.Context) error {
 		if t.at.Sample >= end {
 			break
 		}
+		if t.capped() {
+			break
+		}
 		if done {
 			if err := t.between(); err != nil {
 				return err
-			}
-			if t.capped() {
-				break
 			}
 		}
 	}
@@ -247,7 +246,6 @@ func (t *trainer) microStep(b *data.Batch) (bool, error) {
 		return false, err
 	}
 	for _, l := range t.loss {
-		t.at.Epochly.AddLoss(l)
 		t.clock.addLoss(l)
 	}
 	t.at.Sample += len(t.loss)
@@ -272,14 +270,16 @@ func (t *trainer) update() error {
 		return err
 	}
 	loss := t.clock.loss()
-	if bad := float64(norm[0]) + loss; math.IsNaN(bad) || math.IsInf(bad, 0) {
-		if err := t.nonFinite(loss, float64(norm[0])); err != nil {
-			return err
-		}
+	if finite(loss) && finite(float64(norm[0])) {
+		t.at.Epochly.AddMean(loss, t.cfg.Train.Batch)
+	} else if err := t.nonFinite(loss, float64(norm[0])); err != nil {
+		return err
 	}
 	t.at.Step++
 	return t.report(lr, loss, float64(norm[0]))
 }
+
+func finite(v float64) bool { return v-v == 0 }
 
 // nonFinite names the culprit and stops, or leaves the step out.
 func (t *trainer) nonFinite(loss, norm float64) error {
@@ -333,13 +333,11 @@ func firstError(errs ...error) error {
 // between is what happens after a step that does not end an epoch: a stop
 // request or a periodic checkpoint.
 func (t *trainer) between() error {
-	select {
-	case <-t.opt.Stop:
+	if t.stopRequested() {
 		if err := t.store.save(t, false); err != nil {
 			return fmt.Errorf("save before stopping: %w", err)
 		}
 		return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
-	default:
 	}
 	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
 		if err := t.store.save(t, false); err != nil {
@@ -349,11 +347,20 @@ func (t *trainer) between() error {
 	return nil
 }
 
+func (t *trainer) stopRequested() bool {
+	select {
+	case <-t.opt.Stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // endEpoch evaluates and saves. The position moves to the next epoch only when
 // this one is complete (max_steps may cut it short).
 func (t *trainer) endEpoch(ctx context.Context, end int) error {
 	last := t.at.Epoch+1 == t.cfg.Train.Epochs || t.capped()
-	best := false
+	before, best := t.at, false
 	if last || (t.at.Epoch+1)%t.cfg.Eval.Every == 0 {
 		var err error
 		if best, err = t.evaluate(ctx); err != nil {
@@ -364,18 +371,20 @@ func (t *trainer) endEpoch(ctx context.Context, end int) error {
 		t.at.Epoch, t.at.Sample, t.at.Epochly = t.at.Epoch+1, 0, Tally{}
 	}
 	t.at.Done = last
-	if err := t.store.save(t, best); err != nil {
-		if last {
-			return fmt.Errorf("save the final checkpoint: %w", err)
-		}
-		t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+	stop := !last && t.stopRequested()
+	err := t.store.save(t, best)
+	if err != nil {
+		t.at.Best, t.at.BestStep = before.Best, before.BestStep // only what is on disk can be the best
 	}
-	select {
-	case <-t.opt.Stop:
-		if !last {
-			return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
-		}
-	default:
+	switch {
+	case err != nil && last:
+		return fmt.Errorf("save the final checkpoint: %w", err)
+	case err != nil && stop:
+		return fmt.Errorf("save before stopping: %w", err)
+	case err != nil:
+		t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+	case stop:
+		return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
 	}
 	return nil
 }
@@ -383,9 +392,14 @@ func (t *trainer) endEpoch(ctx context.Context, end int) error {
 // evaluate runs the evaluation set, records the figures and reports whether
 // they are the best so far.
 func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
-	if t.at.Eval, err = t.eval.Run(ctx, nil); err != nil {
+	r, err := t.eval.Run(ctx, nil)
+	if err != nil {
 		return false, err
 	}
+	if !finite(r.Loss) {
+		return false, fmt.Errorf("evaluation after step %d: loss %g: %w: lower the learning rate or set train.clip_grad", t.at.Step, r.Loss, ErrNonFinite)
+	}
+	t.at.Eval = r
 	best = t.at.Eval.Top1 > t.at.Best.Top1 || t.at.BestStep == 0
 	if best {
 		t.at.Best, t.at.BestStep = t.at.Eval, t.at.Step
@@ -408,7 +422,7 @@ func (t *trainer) report(lr, loss, norm float64) error {
 	if t.opt.Progress != nil {
 		t.opt.Progress(Progress{t.store.name(), t.at.Step, t.steps(), epoch, loss, lr, t.cfg.Train.Batch, waited, total})
 	}
-	if t.at.Step%int64(t.cfg.Train.LogEvery) == 0 && !math.IsNaN(loss) && !math.IsNaN(norm) {
+	if t.at.Step%int64(t.cfg.Train.LogEvery) == 0 && finite(loss) && finite(norm) {
 		rate := float64(t.cfg.Train.Batch) / total.Seconds()
 		t.store.note(t.opt.Log, Record{Kind: "train", Step: t.at.Step, Epoch: epoch, Loss: loss, LR: lr, GradNorm: norm,
 			Rate: rate, DataShare: waited.Seconds() / total.Seconds()})

@@ -13,11 +13,14 @@ import (
 
 // Merge folds every pathway into plain weights: Ŵ = W + Σₖ λₖ·W′ₖ. Tensors that
 // belong to no pathway are passed on. The order and names are those of a plain
-// ViT.
+// ViT. A term without its λ, W′ or W is an error.
 func Merge(ts *checkpoint.Tensors) (*checkpoint.Tensors, error) {
 	out := &checkpoint.Tensors{Metadata: ts.Metadata}
 	for t := range ts.All() {
-		if _, _, _, ok := model.SplitTerm(t.Name); ok {
+		if layer, _, _, ok := model.SplitTerm(t.Name); ok {
+			if _, err := ts.Get(layer + ".weight"); err != nil {
+				return nil, fmt.Errorf("merge %q: %w", t.Name, err)
+			}
 			continue
 		}
 		merged, err := mergeLayer(ts, t)
@@ -113,13 +116,14 @@ func loadPlain(path string) (*checkpoint.Tensors, error) {
 }
 
 // Weights are all parameters of a checkpoint, the frozen auxiliary ones
-// included, with averages in place of the parameters they average.
+// included: the weights its run evaluates, so averages stand in place of the
+// parameters they average unless eval.ema is off.
 func Weights(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
 	ts, err := cp.Model()
 	if err != nil {
 		return nil, err
 	}
-	ema, err := cp.EMA()
+	ema, err := averages(cp)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +150,19 @@ func Weights(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
 		}
 	}
 	return all, nil
+}
+
+// averages are the averaged weights of a checkpoint where its run evaluates
+// those, nil otherwise.
+func averages(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
+	if cp.State == nil {
+		return nil, nil
+	}
+	x, err := readExtra(cp)
+	if err != nil || !x.Averaged {
+		return nil, err
+	}
+	return cp.EMA()
 }
 
 // initialise gives every parameter its first value: W′ from its auxiliary model

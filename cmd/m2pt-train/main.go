@@ -79,5 +79,5 @@ func execute(ctx context.Context, c *cli.Command, o options, cfg *experiment.Con
 	if out == nil {
 		return err
 	}
-	return errors.Join(err, report(c, out, err == nil), c.Result(out))
+	return errors.Join(err, report(c, out, err), c.Result(out))
 }

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"m2pt/internal/cli"
 	"m2pt/train"
 )
 
-// report says how a run ended. Samples that were skipped make it an error.
-func report(c *cli.Command, out *train.Outcome, finished bool) error {
+// report says how a run ended that returned err. Samples that were skipped make
+// a finished one an error.
+func report(c *cli.Command, out *train.Outcome, err error) error {
 	c.Printf("\n")
 	if out.Eval.Samples > 0 {
 		c.Printf("final  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Eval.Top1, out.Eval.Top5, out.Eval.Loss, out.Steps)
@@ -27,7 +29,11 @@ func report(c *cli.Command, out *train.Outcome, finished bool) error {
 		c.Printf("left out %d steps that were not finite\n", out.BadSteps)
 	}
 	c.Printf("\nrun folder: %s\n", out.Run)
-	if !finished {
+	switch {
+	case errors.Is(err, train.ErrStopped):
+		c.Printf("to go on: the same command again\n")
+		return nil
+	case err != nil:
 		return nil
 	}
 	c.Printf("next:\n  m2pt-eval -checkpoint %s\n  m2pt-export -checkpoint %[1]s -out %[1]s/export.safetensors -verify\n", out.Run)
