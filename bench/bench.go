@@ -118,7 +118,7 @@ func quantile(x []float64, q float64) float64 {
 func medianInterval(x []float64) [2]float64 {
 	s := slices.Sorted(slices.Values(x))
 	n := float64(len(s))
-	k := max(int(math.Floor(n/2-0.98*math.Sqrt(n))), 0)
+	k := max(int(math.Floor(n/2-0.98*math.Sqrt(n)))-1, 0)
 	return [2]float64{s[k], s[len(s)-1-k]}
 }
 

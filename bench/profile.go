@@ -71,9 +71,11 @@ func shares(plan []engine.Row, times []time.Duration, steps int) []Share {
 		total += times[i].Seconds() * 1e3 / float64(steps)
 	}
 	for k := range all {
-		all[k].GFLOPS = flops[k] / all[k].MS / 1e6
-		all[k].GBPerS = bytes[k] / all[k].MS / 1e6
 		all[k].Percent = 100 * all[k].MS / total
+		if all[k].MS > 0 { // an accumulate of one micro-batch takes no time at all
+			all[k].GFLOPS = flops[k] / all[k].MS / 1e6
+			all[k].GBPerS = bytes[k] / all[k].MS / 1e6
+		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].MS > all[j].MS })
 	return all

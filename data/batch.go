@@ -5,12 +5,13 @@ import "sync/atomic"
 // Batch holds B samples, row after row. It belongs to the Loader and is
 // overwritten after the loop body that received it.
 type Batch struct {
-	Pixels []uint8   // [B, Layout.Pixels...]
-	Values []float32 // [B, Layout.Values...]
-	Labels []int32   // [B]; 0 in rows without a sample
-	Keys   []int32   // [B,2] = (epoch, position in the order of the epoch): the sample_key feed
-	Index  []int32   // [B] dataset index; -1 in rows without a sample (padding, or unreadable in evaluation)
-	Valid  int       // number of rows with a sample
+	Pixels  []uint8   // [B, Layout.Pixels...]
+	Values  []float32 // [B, Layout.Values...]
+	Labels  []int32   // [B]; 0 in rows without a sample
+	Targets []float32 // [B, Layout.Targets]
+	Keys    []int32   // [B,2] = (epoch, position in the order of the epoch): the sample_key feed
+	Index   []int32   // [B] dataset index; -1 in rows without a sample (padding, or unreadable in evaluation)
+	Valid   int       // number of rows with a sample
 }
 
 // slot is a batch being filled: workers take its rows one by one.
@@ -29,14 +30,15 @@ type row struct {
 }
 
 func newSlot(l Layout, b int) *slot {
-	p, v := size(l.Pixels), size(l.Values)
+	p, v, k := size(l.Pixels), size(l.Values), l.Targets
 	s := &slot{
 		Batch: Batch{
-			Pixels: make([]uint8, b*p),
-			Values: make([]float32, b*v),
-			Labels: make([]int32, b),
-			Keys:   make([]int32, 2*b),
-			Index:  make([]int32, b),
+			Pixels:  make([]uint8, b*p),
+			Values:  make([]float32, b*v),
+			Labels:  make([]int32, b),
+			Targets: make([]float32, b*k),
+			Keys:    make([]int32, 2*b),
+			Index:   make([]int32, b),
 		},
 		rows:   make([]row, b),
 		filled: make(chan struct{}, 1),
@@ -44,6 +46,7 @@ func newSlot(l Layout, b int) *slot {
 	for j := range s.rows {
 		s.rows[j].sample.Pixels = s.Pixels[j*p : (j+1)*p : (j+1)*p]
 		s.rows[j].sample.Values = s.Values[j*v : (j+1)*v : (j+1)*v]
+		s.rows[j].sample.Targets = s.Targets[j*k : (j+1)*k : (j+1)*k]
 	}
 	return s
 }
@@ -54,6 +57,7 @@ func (s *slot) set(j, epoch, index int) {
 	if index < 0 {
 		clear(r.sample.Pixels)
 		clear(r.sample.Values)
+		clear(r.sample.Targets)
 		r.sample.Label = 0
 	}
 	s.Labels[j] = r.sample.Label

@@ -7,7 +7,7 @@
 // out each [Batch] in order. [Mix] and [Erase] draw the parameters of mixup,
 // cutmix and random erasing; the pixels themselves are changed in the graph.
 //
-// Shape letters: B rows of a batch, C colours, H height, W width, T frames or
+// Shape letters: B rows of a batch, K classes, C colours, H height, W width, T frames or
 // time, M mel bands, N points.
 //
 // The package knows no modality: packages below it (image, generated, ...) read
@@ -44,17 +44,20 @@ type Reader interface {
 
 // Layout is the shape of one sample: a part of bytes, a part of float32, either
 // may be absent (nil). Images are Pixels [C,H,W], video Pixels [C,T,H,W],
-// spectrograms Values [T,M], point clouds Values [N,3].
+// spectrograms Values [T,M], point clouds Values [N,3]. Where samples have
+// several labels, or mixed ones, Targets is the number of classes K, otherwise 0.
 type Layout struct {
-	Pixels []int
-	Values []int
+	Pixels  []int
+	Values  []int
+	Targets int
 }
 
 // Sample is the destination of one sample: one row of a batch.
 type Sample struct {
-	Pixels []uint8
-	Values []float32
-	Label  int32
+	Pixels  []uint8
+	Values  []float32
+	Label   int32
+	Targets []float32 // [K] share of each class
 }
 
 // Key names one sample of one epoch of a run with a seed. Seeds of evaluation
@@ -63,17 +66,22 @@ type Key struct {
 	Seed   uint64
 	Epoch  int
 	Sample int // index in the dataset
+	Draw   int // how often the epoch drew the sample before; 0 unless it draws with replacement
 }
 
 // Rand returns the random numbers of this key for one purpose ("crop", "flip").
 func (k Key) Rand(purpose string) philox.Rand {
-	return philox.New(k.Seed, purpose, uint64(k.Epoch), uint64(k.Sample))
+	return philox.New(k.Seed, purpose, uint64(k.Epoch), uint64(uint32(k.Sample))|uint64(k.Draw)<<32)
 }
 
 // NewSample returns a sample with slices of this layout, for reading outside a
 // Loader.
 func (l Layout) NewSample() *Sample {
-	return &Sample{Pixels: make([]uint8, size(l.Pixels)), Values: make([]float32, size(l.Values))}
+	return &Sample{
+		Pixels:  make([]uint8, size(l.Pixels)),
+		Values:  make([]float32, size(l.Values)),
+		Targets: make([]float32, l.Targets),
+	}
 }
 
 // size is the number of elements of a shape, 0 for an absent one.

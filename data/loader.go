@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
-
-	"m2pt/internal/philox"
 )
 
 // depth is the number of batches a Loader owns: one with the consumer, two
@@ -19,6 +18,12 @@ type Options struct {
 	Workers int    // goroutines that read; results do not depend on it
 	Seed    uint64 // of the order and the transforms
 	Shuffle bool   // a keyed permutation per epoch instead of the dataset's order
+
+	// Weights, if not nil, make an epoch of training EpochLen keyed draws with
+	// replacement, sample i in proportion to Weights[i]; EpochLen 0 means as many
+	// draws as the dataset has samples.
+	Weights  []float64
+	EpochLen int
 
 	// Eval pads the last batch instead of dropping an incomplete one, and leaves
 	// the row of an unreadable sample empty instead of putting the next readable
@@ -40,7 +45,7 @@ type Options struct {
 type Loader struct {
 	ds      Dataset
 	opt     Options
-	order   []int32
+	order   *order
 	slots   [depth]*slot
 	readers []Reader
 	skips   skips
@@ -49,16 +54,21 @@ type Loader struct {
 // NewLoader returns a loader with its buffers allocated. It fails when options
 // are out of range or the dataset cannot fill a single batch.
 func NewLoader(ds Dataset, opt Options) (*Loader, error) {
-	switch n := ds.Len(); {
+	if ds.Len() == 0 {
+		return nil, fmt.Errorf("data loader: the dataset is empty")
+	}
+	order, distinct, err := newOrder(ds.Len(), &opt)
+	if err != nil {
+		return nil, err
+	}
+	switch n := len(order.samples); {
 	case opt.Batch < 1 || opt.Workers < 1 || opt.MaxSkipped < 0:
 		return nil, fmt.Errorf("data loader: batch %d, workers %d, max skipped %d: want at least 1, 1 and 0", opt.Batch, opt.Workers, opt.MaxSkipped)
-	case n == 0:
-		return nil, fmt.Errorf("data loader: the dataset is empty")
 	case n < opt.Batch && !opt.Eval:
 		return nil, fmt.Errorf("data loader: %d samples do not fill one batch of %d: use a smaller batch", n, opt.Batch)
 	}
-	opt.MaxSkipped = min(opt.MaxSkipped, ds.Len()-1) // none readable is never fine
-	l := &Loader{ds: ds, opt: opt, order: make([]int32, ds.Len()), skips: skips{seen: map[int]bool{}}}
+	opt.MaxSkipped = min(opt.MaxSkipped, distinct-1) // none readable is never fine
+	l := &Loader{ds: ds, opt: opt, order: order, skips: skips{seen: map[int]bool{}}}
 	for i := range l.slots {
 		l.slots[i] = newSlot(ds.Layout(), opt.Batch)
 	}
@@ -74,7 +84,7 @@ func (l *Loader) Dataset() Dataset { return l.ds }
 // Batches returns the number of batches of an epoch from sample position start
 // on: rounded down in training, up in evaluation.
 func (l *Loader) Batches(start int) int {
-	left := max(l.ds.Len()-start, 0)
+	left := max(len(l.order.samples)-start, 0)
 	if l.opt.Eval {
 		left += l.opt.Batch - 1
 	}
@@ -91,23 +101,23 @@ func (l *Loader) Skipped() []Skip { return l.skips.list }
 // all workers.
 func (l *Loader) Epoch(ctx context.Context, epoch, start int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		if start < 0 || start > l.ds.Len() {
-			yield(nil, fmt.Errorf("data loader: start %d is outside the epoch of %d samples", start, l.ds.Len()))
+		if n := len(l.order.samples); start < 0 || start > n {
+			yield(nil, fmt.Errorf("data loader: start %d is outside the epoch of %d samples", start, n))
 			return
 		}
-		l.permute(epoch)
+		l.order.arrange(&l.opt, epoch)
 		r := l.start(ctx, epoch, start)
 		defer r.stop()
 		for range l.Batches(start) {
 			s, err := r.next()
 			if err == nil {
-				err = l.skips.add(s.rows, &l.opt)
+				err = l.check(s)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if s.count(); !yield(&s.Batch, nil) {
+			if !yield(&s.Batch, nil) {
 				return
 			}
 			r.free <- s
@@ -115,16 +125,16 @@ func (l *Loader) Epoch(ctx context.Context, epoch, start int) iter.Seq2[*Batch, 
 	}
 }
 
-// permute writes the order of an epoch.
-func (l *Loader) permute(epoch int) {
-	if l.opt.Shuffle {
-		r := philox.New(l.opt.Seed, "order", uint64(epoch), 0)
-		r.Perm(l.order)
-		return
+// check counts the rows of a filled batch and notes what could not be read.
+func (l *Loader) check(s *slot) error {
+	s.count()
+	if err := l.skips.add(s.rows, &l.opt); err != nil {
+		return err
 	}
-	for i := range l.order {
-		l.order[i] = int32(i)
+	if s.Valid < l.opt.Batch && !l.opt.Eval { // only where few distinct samples were drawn
+		return fmt.Errorf("data loader: none of the samples drawn for the epoch is readable, %s for one: repair or remove them", l.skips.list[0].Name)
 	}
+	return nil
 }
 
 // epochRun is the machinery of one epoch: a dispatcher takes free slots, queues
@@ -230,19 +240,27 @@ func (r *epochRun) next() (*slot, error) {
 func (r *epochRun) fill(reader Reader, t task) {
 	dst := &t.slot.rows[t.row]
 	dst.failed = dst.failed[:0]
-	position := t.slot.first + t.row
-	for position < len(r.order) || !r.opt.Eval {
-		i := int(r.order[position%len(r.order)])
-		err := reader.Read(Key{r.opt.Seed, r.epoch, i}, &dst.sample)
-		if err == nil {
-			t.slot.set(t.row, r.epoch, i)
-			return
-		}
-		dst.failed = append(dst.failed, Skip{i, r.ds.Name(i), err})
-		if r.opt.Eval || len(dst.failed) > r.opt.MaxSkipped {
-			break
+	position, n := t.slot.first+t.row, len(r.order.samples)
+	for tries := n; tries > 0 && (position < n || !r.opt.Eval); tries-- {
+		key := r.order.key(r.opt.Seed, r.epoch, position)
+		if !dst.hasFailed(key.Sample) {
+			err := reader.Read(key, &dst.sample)
+			if err == nil {
+				t.slot.set(t.row, r.epoch, key.Sample)
+				return
+			}
+			dst.failed = append(dst.failed, Skip{key.Sample, r.ds.Name(key.Sample), err})
+			if r.opt.Eval || len(dst.failed) > r.opt.MaxSkipped {
+				break
+			}
 		}
 		position++
 	}
 	t.slot.set(t.row, r.epoch, -1)
+}
+
+// hasFailed reports whether a sample was tried for this row already, as happens
+// where it is drawn twice.
+func (r *row) hasFailed(sample int) bool {
+	return slices.ContainsFunc(r.failed, func(s Skip) bool { return s.Index == sample })
 }

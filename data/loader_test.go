@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type numbers struct {
 
 func (d *numbers) Len() int          { return d.n }
 func (d *numbers) Classes() []string { return []string{"even", "odd"} }
-func (d *numbers) Layout() Layout    { return Layout{Pixels: []int{2, 3}, Values: []int{2}} }
+func (d *numbers) Layout() Layout    { return Layout{Pixels: []int{2, 3}, Values: []int{2}, Targets: 2} }
 func (d *numbers) Name(i int) string { return fmt.Sprintf("number-%d", i) }
 func (d *numbers) NewReader() Reader { return d }
 
@@ -38,6 +39,7 @@ func (d *numbers) Read(key Key, dst *Sample) error {
 	}
 	dst.Values[0], dst.Values[1] = float32(key.Sample), float32(r.Float64())
 	dst.Label = int32(key.Sample % 2)
+	dst.Targets[0], dst.Targets[1] = float32(key.Draw), float32(key.Sample)/2
 	return nil
 }
 
@@ -61,7 +63,7 @@ func epoch(l *Loader, n, start int) (all []Batch, err error) {
 		}
 		all = append(all, Batch{
 			Pixels: slices.Clone(b.Pixels), Values: slices.Clone(b.Values), Labels: slices.Clone(b.Labels),
-			Keys: slices.Clone(b.Keys), Index: slices.Clone(b.Index), Valid: b.Valid,
+			Targets: slices.Clone(b.Targets), Keys: slices.Clone(b.Keys), Index: slices.Clone(b.Index), Valid: b.Valid,
 		})
 	}
 	return all, nil
@@ -84,7 +86,7 @@ func indexes(batches []Batch) (all []int32) {
 }
 
 func equal(a, b Batch) bool {
-	return slices.Equal(a.Pixels, b.Pixels) && slices.Equal(a.Values, b.Values) && slices.Equal(a.Labels, b.Labels) &&
+	return slices.Equal(a.Pixels, b.Pixels) && slices.Equal(a.Values, b.Values) && slices.Equal(a.Labels, b.Labels) && slices.Equal(a.Targets, b.Targets) &&
 		slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Index, b.Index) && a.Valid == b.Valid
 }
 
@@ -134,8 +136,8 @@ func TestTrainingEpoch(t *testing.T) {
 			if b.Keys[2*j] != 0 || int(b.Keys[2*j+1]) != 5*k+j {
 				t.Errorf("batch %d row %d: key %v", k, j, b.Keys[2*j:2*j+2])
 			}
-			if b.Labels[j] != b.Index[j]%2 || b.Values[2*j] != float32(b.Index[j]) {
-				t.Errorf("batch %d row %d: label %d, value %g for sample %d", k, j, b.Labels[j], b.Values[2*j], b.Index[j])
+			if b.Labels[j] != b.Index[j]%2 || b.Values[2*j] != float32(b.Index[j]) || b.Targets[2*j+1] != float32(b.Index[j])/2 {
+				t.Errorf("batch %d row %d: label %d, value %g, target %g for sample %d", k, j, b.Labels[j], b.Values[2*j], b.Targets[2*j+1], b.Index[j])
 			}
 		}
 	}
@@ -175,6 +177,9 @@ func TestEvaluationPads(t *testing.T) {
 	}
 	if row := got[0].Pixels[2*6 : 3*6]; !slices.Equal(row, make([]uint8, 6)) || got[0].Labels[2] != 0 {
 		t.Errorf("the row of an unreadable sample holds %v, label %d", row, got[0].Labels[2])
+	}
+	if row := got[2].Targets[2*2:]; !slices.Equal(row, make([]float32, 6)) {
+		t.Errorf("the targets of rows without a sample are %v", row)
 	}
 }
 
@@ -238,7 +243,15 @@ func TestNewLoaderRefuses(t *testing.T) {
 		"no workers":   {5, Options{Batch: 1}},
 		"budget":       {5, Options{Batch: 1, Workers: 1, MaxSkipped: -1}},
 		"empty":        {0, Options{Batch: 1, Workers: 1}},
-		"large batch ": {5, Options{Batch: 6, Workers: 1}},
+		"large batch":  {5, Options{Batch: 6, Workers: 1}},
+		"length alone": {5, Options{Batch: 1, Workers: 1, EpochLen: 10}},
+		"weights":      {5, Options{Batch: 1, Workers: 1, Weights: []float64{1, 2}}},
+		"negative":     {2, Options{Batch: 1, Workers: 1, Weights: []float64{1, -1}}},
+		"NaN":          {2, Options{Batch: 1, Workers: 1, Weights: []float64{1, math.NaN()}}},
+		"all zero":     {2, Options{Batch: 1, Workers: 1, Weights: []float64{0, 0}}},
+		"too heavy":    {2, Options{Batch: 1, Workers: 1, Weights: []float64{math.MaxFloat64, math.MaxFloat64}}},
+		"short epoch":  {2, Options{Batch: 2, Workers: 1, Weights: []float64{1, 1}, EpochLen: 1}},
+		"evaluation":   {2, Options{Batch: 1, Workers: 1, Weights: []float64{1, 1}, Eval: true}},
 	} {
 		if _, err := NewLoader(&numbers{n: c.n}, c.opt); err == nil {
 			t.Errorf("%s: no error", name)
@@ -300,8 +313,14 @@ func TestSteadyStateAllocations(t *testing.T) {
 }
 
 func TestKeyRand(t *testing.T) {
-	got := Key{7, 2, 5}.Rand("flip")
-	if want := philox.New(7, "flip", 2, 5); got.Uint64() != want.Uint64() {
+	key := Key{Seed: 7, Epoch: 2, Sample: 5}
+	got, want := key.Rand("flip"), philox.New(7, "flip", 2, 5)
+	first := want.Uint64()
+	if got.Uint64() != first {
 		t.Error("Rand is not the stream (seed, purpose, epoch, sample)")
+	}
+	key.Draw = 1
+	if second := key.Rand("flip"); second.Uint64() == first {
+		t.Error("a sample drawn twice gets the same random numbers twice")
 	}
 }

@@ -49,6 +49,7 @@ var badFiles = []struct{ file, message string }{
 	{"enum_schedule", `enum_schedule.toml:2: schedule.name: is "step", want cosine`},
 	{"enum_task", `enum_task.toml:1: task: is "clasify", want classify`},
 	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "video", want image`},
+	{"enum_weight_init", `enum_weight_init.toml:2: model.weight_init: is "kaiming", want normal or xavier or fan_in`},
 	{"eval_ranges", `eval_ranges.toml:2: eval.every: is 0, want 1 or more` + "\n" +
 		`eval_ranges.toml:3: eval.crop_pct: is 1.5, want 0 to 1`},
 	{"heads_not_dividing", `heads_not_dividing.toml:3: model.num_heads: is 5, which does not divide model.embed_dim = 192`},

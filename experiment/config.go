@@ -128,6 +128,11 @@ type Model struct {
 	// DropPath is the rate of stochastic depth at the last block, rising
 	// linearly from 0 at the first: 0 .. < 1. Default 0.1.
 	DropPath float64 `toml:"drop_path"`
+	// WeightInit draws the linear weights of the blocks: "normal" (default;
+	// N(0, 0.02^2), timm), "xavier" (Glorot uniform, MAE), "fan_in"
+	// (U(+-1/sqrt(fan-in)), PyTorch's default). Narrow models trained from
+	// scratch learn faster with the last two.
+	WeightInit string `toml:"weight_init"`
 	// Init is a checkpoint the weights start from. Default: empty = random.
 	Init string `toml:"init" path:"file"`
 }

@@ -43,6 +43,7 @@ func defaults() *Config {
 		PosEmbed:   "learned",
 		NormEps:    1e-6,
 		DropPath:   0.1,
+		WeightInit: "normal",
 	}
 	c.Model.usePreset("vit_base")
 	c.Train = Train{

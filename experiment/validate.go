@@ -147,6 +147,7 @@ func (c *Config) checkModel(k *checks) {
 		k.add("model.global_pool", "is \"token\", which needs model.class_token = true")
 	}
 	k.oneOf("model.pos_embed", m.PosEmbed, "learned", "sincos")
+	k.oneOf("model.weight_init", m.WeightInit, "normal", "xavier", "fan_in")
 	if m.PosEmbed == "sincos" && m.EmbedDim%4 != 0 {
 		k.add("model.pos_embed", "is \"sincos\", which needs model.embed_dim = %d to be a multiple of 4", m.EmbedDim)
 	}

@@ -40,7 +40,7 @@ func (b block) linear(s nn.Scope, name string, x *ops.Node, in, out int, bias st
 		q, v = s.Param("q_bias", nn.Zeros, out/3), s.Param("v_bias", nn.Zeros, out/3)
 	}
 	return s.In(name, func(s nn.Scope) *ops.Node {
-		w := s.Param("weight", nn.Normal(.02), out, in)
+		w := s.Param("weight", b.weightInit(in, out), out, in)
 		var beta *ops.Node
 		switch bias {
 		case "full":

@@ -15,6 +15,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"m2pt/nn"
 	"m2pt/ops"
@@ -30,6 +31,7 @@ type ViT struct {
 	QKVBias    string // "full", "split" (none for k) or "none"
 	ClassToken bool
 	PosEmbed   string // "learned" or "sincos" (fixed)
+	WeightInit string // of the blocks' linear layers: "normal" (or empty), "xavier" or "fan_in"
 	Eps        float64
 	DropPath   float64 // rate of the last block; block i has DropPath·i/(Depth-1)
 	Pathways   []Pathway
@@ -53,6 +55,8 @@ func (v ViT) Check() error {
 		return fmt.Errorf("vit: qkv bias %q: want full, split or none", v.QKVBias)
 	case v.PosEmbed != "learned" && v.PosEmbed != "sincos":
 		return fmt.Errorf("vit: position table %q: want learned or sincos", v.PosEmbed)
+	case !slices.Contains([]string{"", "normal", "xavier", "fan_in"}, v.WeightInit):
+		return fmt.Errorf("vit: weight init %q: want normal, xavier or fan_in", v.WeightInit)
 	case v.Hidden() <= 0 || v.DropPath < 0 || v.DropPath >= 1:
 		return fmt.Errorf("vit: MLP ratio %g, drop path %g", v.MLPRatio, v.DropPath)
 	}
@@ -61,6 +65,17 @@ func (v ViT) Check() error {
 
 // Hidden is the width of the MLP.
 func (v ViT) Hidden() int { return int(float64(v.Dim) * v.MLPRatio) }
+
+// weightInit draws a linear weight [out, in] of a block.
+func (v ViT) weightInit(in, out int) nn.Init {
+	switch v.WeightInit {
+	case "xavier":
+		return nn.Xavier(in, out)
+	case "fan_in":
+		return nn.FanIn(in)
+	}
+	return nn.Normal(.02)
+}
 
 // Tokens is the number of tokens in the blocks for n patches.
 func (v ViT) Tokens(n int) int {

@@ -127,9 +127,9 @@ func oneHot[T Float](k OneHot, in, out []Buf) {
 	off := k.Smoothing / float64(k.Classes)
 	for i := range t {
 		t[i] = T(off)
-		if i%k.Classes == int(Of[int32](in[0])[i/k.Classes]) {
-			t[i] = T(1 - k.Smoothing + off)
-		}
+	}
+	for b, label := range Of[int32](in[0]) {
+		t[b*k.Classes+int(label)] = T(1 - k.Smoothing + off)
 	}
 }
 

@@ -33,29 +33,39 @@ func gradNorm[T Float](_ GradNorm, in, out []Buf) {
 }
 
 // ClipFactor is min(1, Max/(‖g‖+1e-6)) of a gradient norm, 1 where Max is 0. A
-// norm that is not finite gives NaN, on which AdamW and EMA leave their state
-// as it is: a bad step never reaches the weights, on any device, without
-// asking the host.
+// norm, or any further input [1] such as the loss, that is not finite gives NaN,
+// on which AdamW and EMA leave their state as it is: a bad step never reaches
+// the weights, on any device, without asking the host.
 type ClipFactor struct{ Max float64 }
 
-// ClipFactor is the factor that clips gradients of the given norm.
-func (g *Graph) ClipFactor(norm *Node, limit float64) *Node {
-	return g.Apply(ClipFactor{limit}, norm)
+// ClipFactor is the factor that clips gradients of the given norm, NaN unless
+// all guards are finite too.
+func (g *Graph) ClipFactor(norm *Node, limit float64, guards ...*Node) *Node {
+	return g.Apply(ClipFactor{limit}, append([]*Node{norm}, guards...)...)
 }
 
 func (k ClipFactor) String() string { return fmt.Sprintf("clip_factor(%g)", k.Max) }
 
-func (k ClipFactor) Infer(in []Spec) ([]Spec, error) { return in[:1], nil }
+func (k ClipFactor) Infer(in []Spec) ([]Spec, error) {
+	for _, s := range in {
+		if s.Len() != 1 || s.Dtype != in[0].Dtype {
+			return nil, fmt.Errorf("%v and %v, want single numbers", in[0], s)
+		}
+	}
+	return in[:1], nil
+}
 
 func (k ClipFactor) Do(in, out []Buf) { byDtype(k, in, out, clipFactor[float32], clipFactor[float64]) }
 
 func clipFactor[T Float](k ClipFactor, in, out []Buf) {
 	norm, factor := float64(Of[T](in[0])[0]), 1.0
-	switch {
-	case math.IsNaN(norm) || math.IsInf(norm, 0):
-		factor = math.NaN()
-	case k.Max > 0:
+	if k.Max > 0 {
 		factor = min(1, k.Max/(norm+1e-6))
+	}
+	for _, guard := range in {
+		if v := float64(Of[T](guard)[0]); v-v != 0 { // NaN or infinite
+			factor = math.NaN()
+		}
 	}
 	Of[T](out[0])[0] = T(factor)
 }

@@ -16,6 +16,7 @@ import (
 
 // TestOverfit: one batch, seen again and again, is learned by heart.
 func TestOverfit(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		sets []string
@@ -86,6 +87,7 @@ func distance(a, b []float32) float64 {
 // parts of them but for rounding. Gradients are seen in AdamW's first moment:
 // the weights' step divides by their size, which blows up rounding.
 func TestAccumulation(t *testing.T) {
+	t.Parallel()
 	sets := []string{"train.batch=32", "train.max_steps=1", "model.drop_path=0.3", "augment.reprob=0.5"}
 	whole := tiny(t, sets...)
 	trained(t, whole)
@@ -113,6 +115,7 @@ func TestAccumulation(t *testing.T) {
 // TestClipGrad: the first moment after one step is a tenth of the gradient,
 // whose norm is the journal's or, if that is larger, the limit.
 func TestClipGrad(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []string{"0", "0.5", "1000"} {
 		cfg := tiny(t, "train.max_steps=1", "train.clip_grad="+limit)
 		trained(t, cfg)
@@ -139,6 +142,7 @@ func TestClipGrad(t *testing.T) {
 // TestMaxSteps: the run ends in the middle of an epoch, evaluated and complete,
 // on the course of the longer one.
 func TestMaxSteps(t *testing.T) {
+	t.Parallel()
 	short, long := tiny(t, "train.max_steps=3"), tiny(t)
 	out := trained(t, short)
 	trained(t, long)
@@ -159,6 +163,7 @@ func TestMaxSteps(t *testing.T) {
 // TestStopAtTheEnd: asked to stop during its last step, wherever that is, a run
 // ends complete.
 func TestStopAtTheEnd(t *testing.T) {
+	t.Parallel()
 	for _, sets := range [][]string{{"train.max_steps=3"}, {"train.max_steps=4"}, {"train.epochs=1"}} {
 		cfg := tiny(t, sets...)
 		step := int64(cfg.Train.MaxSteps)
@@ -175,6 +180,7 @@ func TestStopAtTheEnd(t *testing.T) {
 // TestEvalEvery: evaluations come every n epochs and after the last; best points
 // at the one with the highest accuracy, the first of equals.
 func TestEvalEvery(t *testing.T) {
+	t.Parallel()
 	cfg := tiny(t, "train.epochs=5", "eval.every=2")
 	out := trained(t, cfg)
 	evals := records(t, cfg, "eval")
@@ -204,6 +210,7 @@ func TestEvalEvery(t *testing.T) {
 
 // TestInit: model.init gives every parameter; only the head may be another.
 func TestInit(t *testing.T) {
+	t.Parallel()
 	source := tiny(t, "train.max_steps=1", "seed=5")
 	trained(t, source)
 	want := weights(t, source)
@@ -238,6 +245,7 @@ func TestInit(t *testing.T) {
 }
 
 func TestInitRefuses(t *testing.T) {
+	t.Parallel()
 	source := tiny(t, "train.max_steps=1")
 	trained(t, source)
 	plain := weights(t, source)

@@ -109,7 +109,7 @@ func NewClassifier(cfg *experiment.Config, classes int, auxDepth []int) Classifi
 		Tokenizer: tokenizers.Image{Size: [2]int{d.ImageSize, d.ImageSize}, Channels: d.Channels, Patch: cfg.Tokenizer.PatchSize,
 			Stride: cfg.Tokenizer.Stride, Dim: m.EmbedDim, Mean: d.Mean[:d.Channels], Std: d.Std[:d.Channels]},
 		ViT: model.ViT{Dim: m.EmbedDim, Depth: m.Depth, Heads: m.NumHeads, MLPRatio: m.MLPRatio, QKVBias: m.QKVBias,
-			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, Eps: m.NormEps, DropPath: m.DropPath},
+			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, WeightInit: m.WeightInit, Eps: m.NormEps, DropPath: m.DropPath},
 		Head:      heads.Classifier{Classes: classes, Pool: m.GlobalPool, InitStd: cfg.Head.InitStd},
 		Smoothing: cfg.Augment.Smoothing,
 		Mixes:     cfg.Augment.Mixes(),

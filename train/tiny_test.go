@@ -150,7 +150,11 @@ func newest(t testing.TB, cfg *experiment.Config) *checkpoint.Checkpoint {
 // weights are all parameters of the newest checkpoint, averages aside.
 func weights(t testing.TB, cfg *experiment.Config) *checkpoint.Tensors {
 	t.Helper()
-	cp := newest(t, cfg)
+	return parameters(t, newest(t, cfg))
+}
+
+func parameters(t testing.TB, cp *checkpoint.Checkpoint) *checkpoint.Tensors {
+	t.Helper()
 	all, err := cp.Model()
 	must(t, err)
 	aux, err := cp.Aux()

@@ -62,12 +62,13 @@ func (u *Update) Add(n Net) {
 	for i, g := range grads {
 		sums[names[i]] = n.Accumulated(g)
 	}
-	u.Step(n, sums)
+	u.Step(n, sums, n.Accumulated(n.Apply(ops.SumBatch{}, n.Loss)))
 }
 
 // Step derives the update from the gradients of all parameters of Groups, by
-// name, summed over the micro-batches.
-func (u *Update) Step(n Net, gradients map[string]*ops.Node) {
+// name, summed over the micro-batches. Where a guard (the loss, shape [1]) is not
+// finite, no state changes.
+func (u *Update) Step(n Net, gradients map[string]*ops.Node, guards ...*ops.Node) {
 	if n.Err() != nil {
 		return
 	}
@@ -80,7 +81,7 @@ func (u *Update) Step(n Net, gradients map[string]*ops.Node) {
 		}
 	}
 	u.GradNorm = n.Graph.GradNorm(grads...)
-	u.clip = n.ClipFactor(u.GradNorm, u.ClipGrad)
+	u.clip = n.ClipFactor(u.GradNorm, u.ClipGrad, guards...)
 	u.optimize(n)
 	if u.EMADecay > 0 {
 		u.average(n)

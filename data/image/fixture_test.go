@@ -31,7 +31,12 @@ type fixture map[string]*zip.File
 
 func openFixture(t *testing.T, name string) fixture {
 	t.Helper()
-	z, err := zip.OpenReader(external(t, "M2PT_FIXTURES", "fixtures", name+".npz"))
+	return openNPZ(t, external(t, "M2PT_FIXTURES", "fixtures", name+".npz"))
+}
+
+func openNPZ(t *testing.T, path string) fixture {
+	t.Helper()
+	z, err := zip.OpenReader(path)
 	if err != nil {
 		t.Fatal(err)
 	}

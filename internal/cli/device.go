@@ -1,17 +1,25 @@
 package cli
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"m2pt/cpu"
+	"m2pt/cuda"
 	"m2pt/engine"
 	"m2pt/experiment"
 )
 
 // OpenDevice opens the device that a config names. The caller closes it.
 func (c *Command) OpenDevice(d experiment.Device) (engine.Device, error) {
-	if strings.HasPrefix(d.Name, "cuda") {
-		return nil, Misused("device %s: this build has no CUDA: build with -tags m2ptcuda, or choose -device cpu", d.Name)
+	if name, ok := strings.CutPrefix(d.Name, "cuda"); ok {
+		index, _ := strconv.Atoi(strings.TrimPrefix(name, ":")) // the config has checked it; none is 0
+		dev, err := cuda.Open(index)
+		if errors.Is(err, cuda.ErrNotBuilt) {
+			return nil, Misused("device %s: %v: build with -tags m2ptcuda, or choose -device cpu", d.Name, cuda.ErrNotBuilt)
+		}
+		return dev, err
 	}
 	if d.Precision != "float32" {
 		c.Log.Warn("the cpu computes in float32 whatever device.precision says", "precision", d.Precision)

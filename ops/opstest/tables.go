@@ -302,6 +302,8 @@ func optimizer() []Case {
 		{"clip_factor/off", ops.ClipFactor{}, []operand{values(2.5)}},
 		{"clip_factor/zero", ops.ClipFactor{Max: 1}, []operand{values(0)}},
 		{"clip_factor/NaN", ops.ClipFactor{Max: 1}, []operand{values(math.NaN())}},
+		{"clip_factor/guards", ops.ClipFactor{Max: 1}, []operand{values(2.5), values(7), values(-3)}},
+		{"clip_factor/bad guard", ops.ClipFactor{Max: 1}, []operand{values(2.5), values(7), values(math.Inf(-1))}},
 		{"clip_factor/infinite", ops.ClipFactor{}, []operand{values(math.Inf(1))}},
 		step("plain", adamW, 1, 7, 11),
 		step("clipped", adamW, 0.125, 37),

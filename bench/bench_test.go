@@ -1,0 +1,174 @@
+package bench
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"m2pt/cpu"
+	"m2pt/engine"
+	"m2pt/experiment"
+)
+
+// tiny is an experiment whose step takes a moment.
+func tiny(t *testing.T, lines string) *experiment.Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tiny.toml")
+	text := `data = { image_size = 8 }
+tokenizer = { patch_size = 4 }
+model = { embed_dim = 16, depth = 1, num_heads = 2 }
+train = { batch = 4, accumulate = 2 }
+` + lines
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := experiment.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func device(t *testing.T) engine.Device {
+	t.Helper()
+	dev, err := cpu.Open(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dev
+}
+
+// TestRun: the figures belong to the experiment as it is, agree with each other,
+// and need neither data nor auxiliary weights.
+func TestRun(t *testing.T) {
+	memory := map[string]float64{}
+	for name, lines := range map[string]string{"plain": "", "joined": "pathway = { aux = '/nosuch' }\n"} {
+		cfg, dev := tiny(t, lines), device(t)
+		r, err := Run(cfg, dev, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Device != dev.Name() || r.Rounds != 3 || r.StepMS <= 0 || r.CompileMS <= 0 || r.PeakGFLOPS <= 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		for what, ratio := range map[string]float64{
+			"samples per second": r.SamplesPerS * r.StepMS / 4e3,
+			"share of the peak":  r.GFLOPS / r.PeakGFLOPS / r.MFU,
+		} {
+			if math.Abs(ratio-1) > 1e-9 {
+				t.Errorf("%s: %s is off by the factor %g", name, what, ratio)
+			}
+		}
+		if r.Interval[0] > r.PathwayOverhead || r.PathwayOverhead > r.Interval[1] {
+			t.Errorf("%s: overhead %g outside its interval %v", name, r.PathwayOverhead, r.Interval)
+		}
+		if !strings.Contains(r.String(), "over 3 rounds") {
+			t.Errorf("%s: %s", name, r)
+		}
+		memory[name] = r.PeakMemMB
+	}
+	if memory["joined"] <= memory["plain"] {
+		t.Errorf("memory %v: W' takes none", memory)
+	}
+}
+
+// TestProfile: every op of a step is listed, the shares add up, the largest
+// first.
+func TestProfile(t *testing.T) {
+	all, err := Profile(tiny(t, ""), device(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, percent := map[string]bool{}, 0.0
+	for i, s := range all {
+		if seen[s.Op] || s.Calls < 1 || s.MS < 0 || i > 0 && s.MS > all[i-1].MS {
+			t.Errorf("share %d: %+v", i, s)
+		}
+		seen[s.Op] = true
+		percent += s.Percent
+	}
+	if math.Abs(percent-100) > 1e-6 {
+		t.Errorf("the shares add up to %g %%", percent)
+	}
+	for _, op := range []string{"attention", "attention.grad", "adamw", "grad_norm", "layer_norm", "cross_entropy"} {
+		if !seen[op] {
+			t.Errorf("no %s in %v", op, seen)
+		}
+	}
+	var table strings.Builder
+	if err := PrintProfile(&table, all); err != nil || strings.Count(table.String(), "\n") != len(all)+1 {
+		t.Errorf("table of %d ops, %v:\n%s", len(all), err, table.String())
+	}
+}
+
+// TestShares: rows of one op become one share, with its rates.
+func TestShares(t *testing.T) {
+	rows := []engine.Row{{Op: "gelu(0)", FLOPs: 10, Bytes: 4e6}, {Op: "linear(x)", FLOPs: 2e6, Bytes: 1e6}, {Op: "gelu(1)", FLOPs: 20}, {Op: "gelu(0).grad", FLOPs: 1}}
+	got := shares(rows, []time.Duration{2 * time.Millisecond, 10 * time.Millisecond, 4 * time.Millisecond, 4 * time.Millisecond}, 2)
+	want := []Share{
+		{Op: "linear", Calls: 1, MS: 5, GFLOPS: 0.4, GBPerS: 0.2, Percent: 50},
+		{Op: "gelu", Calls: 2, MS: 3, GFLOPS: 1e-5, GBPerS: 4. / 3, Percent: 30},
+		{Op: "gelu.grad", Calls: 1, MS: 2, GFLOPS: 5e-7, Percent: 20},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%+v, want %+v", got, want)
+	}
+	for i, w := range want {
+		g := got[i]
+		if g.Op != w.Op || g.Calls != w.Calls || math.Abs(g.MS-w.MS)+math.Abs(g.GFLOPS-w.GFLOPS)+math.Abs(g.GBPerS-w.GBPerS)+math.Abs(g.Percent-w.Percent) > 1e-9 {
+			t.Errorf("share %d: %+v, want %+v", i, g, w)
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	for _, c := range []struct {
+		x       []float64
+		q, want float64
+	}{
+		{[]float64{3, 1, 2}, 0.5, 2}, {[]float64{4, 1, 3, 2}, 0.5, 2.5}, {[]float64{7}, 0.5, 7},
+		{[]float64{10, 20}, 0, 10}, {[]float64{20, 10}, 1, 20}, {[]float64{0, 10, 20, 30, 40}, 0.9, 36},
+	} {
+		if got := quantile(c.x, c.q); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("quantile %g of %v: %g, want %g", c.q, c.x, got, c.want)
+		}
+	}
+}
+
+// TestMedianInterval: the k-th value from either end bounds the median with the
+// probability that a binomial count (n, ½) is neither below k nor above n-k.
+func TestMedianInterval(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 5, 6, 9, 10, 21, 22, 50, 101, 400} {
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = float64(n - i)
+		}
+		got := medianInterval(x)
+		k := int(got[0])
+		if got[1] != float64(n+1-k) {
+			t.Errorf("%d values: %v is not symmetric", n, got)
+		}
+		if miss := outside(n, k); n >= 6 && miss > 0.05 || outside(n, k+2) <= 0.05 {
+			t.Errorf("%d values: %v misses the median with probability %.4f, two ranks closer with %.4f", n, got, miss, outside(n, k+2))
+		}
+	}
+}
+
+// outside is the probability that the median is not between the k-th values
+// from either end of n.
+func outside(n, k int) float64 {
+	p, sum := math.Pow(0.5, float64(n)), 0.0
+	for i := range k {
+		sum += p
+		p *= float64(n-i) / float64(i+1)
+	}
+	return 2 * sum
+}

@@ -1,0 +1,311 @@
+package export_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"m2pt/checkpoint"
+	"m2pt/cpu"
+	"m2pt/engine"
+	"m2pt/experiment"
+	"m2pt/export"
+	"m2pt/internal/cli/clitest"
+	"m2pt/model"
+	"m2pt/train"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func device(t testing.TB) engine.Device {
+	t.Helper()
+	dev, err := cpu.Open(cpu.Options{Threads: 1})
+	must(t, err)
+	t.Cleanup(func() { must(t, dev.Close()) })
+	return dev
+}
+
+// joined is a trained tiny model with two auxiliary models, with every λ at
+// least 0.1 from zero: the tiny model is young, so more than that.
+func joined(t testing.TB) *train.Model {
+	t.Helper()
+	aux := func(sets ...string) string {
+		return clitest.Train(t, clitest.Experiment(t), append(sets, "train.epochs=1")...).Run
+	}
+	config := clitest.Experiment(t, "pathway = [{ aux = '"+aux("seed=8")+"' }, { aux = '"+aux("seed=9", "model.depth=1")+"' }]")
+	m, err := train.OpenModel(clitest.Train(t, config).Run, "", nil)
+	must(t, err)
+	n := 0
+	return rescaled(t, m, func(lambda float32) float32 { n++; return lambda + 0.3*float32(1+n%3)*float32(1-n%2*2) })
+}
+
+// rescaled is the model with another λ in every term.
+func rescaled(t testing.TB, m *train.Model, f func(lambda float32) float32) *train.Model {
+	t.Helper()
+	out := *m
+	out.Weights = &checkpoint.Tensors{}
+	for x := range m.Weights.All() {
+		if _, name, _, ok := model.SplitTerm(x.Name); ok && name == model.ScaleName {
+			v, err := x.Float32s()
+			must(t, err)
+			x = checkpoint.New(x.Name, x.Shape, []float32{f(v[0])})
+		}
+		must(t, out.Weights.Add(x))
+	}
+	return &out
+}
+
+// TestVerify: every form computes what the model does, with its auxiliary
+// models counting; a file without them does not.
+func TestVerify(t *testing.T) {
+	m := joined(t)
+	for _, name := range []string{"m.safetensors", "m.npz", "folder"} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), name)
+			s, err := export.Write(m, out)
+			must(t, err)
+			if s.Folded != 8 || s.Path != out {
+				t.Errorf("summary %+v, want 8 layers folded", s)
+			}
+			r, err := export.Verify(m, out, device(t))
+			must(t, err)
+			if !r.OK() || r.MaxLambda < 0.1 || r.MaxLogit == 0 {
+				t.Errorf("report %+v", r)
+			}
+		})
+	}
+	without := filepath.Join(t.TempDir(), "without.safetensors")
+	_, err := export.Write(rescaled(t, m, func(float32) float32 { return 0 }), without)
+	must(t, err)
+	r, err := export.Verify(m, without, device(t))
+	must(t, err)
+	if r.OK() || r.MaxDelta < 100*r.Tolerance*r.MaxLogit {
+		t.Errorf("without λW': report %+v, want more than 100 times the tolerance", r)
+	}
+}
+
+// TestVerifyFails: one number changed in the file shows, and so does a file of
+// another model.
+func TestVerifyFails(t *testing.T) {
+	m := joined(t)
+	out := filepath.Join(t.TempDir(), "m.safetensors")
+	_, err := export.Write(m, out)
+	must(t, err)
+	good, err := checkpoint.Load(out)
+	must(t, err)
+	for _, c := range []struct {
+		name   string
+		change func(v []float32) []float32
+		want   string
+	}{
+		{"changed", func(v []float32) []float32 { v[0] += 0.5; return v }, ""},
+		{"NaN", func(v []float32) []float32 { v[0] = float32(math.NaN()); return v }, ""},
+		{"missing", func([]float32) []float32 { return nil }, "head.weight"},
+		{"another shape", func(v []float32) []float32 { return v[:320/2] }, "shape [5 32]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bad := &checkpoint.Tensors{}
+			for x := range good.All() {
+				if v, err := x.Float32s(); x.Name == "head.weight" {
+					must(t, err)
+					if v = c.change(slices.Clone(v)); v == nil {
+						continue
+					}
+					x = checkpoint.New(x.Name, []int{len(v) / 32, 32}, v)
+				}
+				must(t, bad.Add(x))
+			}
+			path := filepath.Join(t.TempDir(), "bad.safetensors")
+			must(t, checkpoint.Save(path, bad))
+			r, err := export.Verify(m, path, device(t))
+			if c.want == "" && (err != nil || r.OK()) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("report %+v, error %v, want one with %q", r, err, c.want)
+			}
+		})
+	}
+}
+
+// timmNames are the names and shapes of timm's VisionTransformer with 10 classes,
+// in the order of its state dict but for the head's.
+func timmNames(dim, depth, tokens, patch int) []string {
+	hidden := 4 * dim
+	list := []string{fmt.Sprint("cls_token", []int{1, 1, dim}), fmt.Sprint("pos_embed", []int{1, tokens, dim}),
+		fmt.Sprint("patch_embed.proj.weight", []int{dim, 3, patch, patch}), fmt.Sprint("patch_embed.proj.bias", []int{dim}),
+		fmt.Sprint("fc_norm.weight", []int{dim}), fmt.Sprint("fc_norm.bias", []int{dim}),
+		fmt.Sprint("head.weight", []int{10, dim}), fmt.Sprint("head.bias", []int{10})}
+	for i := range depth {
+		for _, l := range []struct {
+			name    string
+			out, in int
+		}{{"norm1", dim, 0}, {"attn.qkv", 3 * dim, dim}, {"attn.proj", dim, dim}, {"norm2", dim, 0}, {"mlp.fc1", hidden, dim}, {"mlp.fc2", dim, hidden}} {
+			shape := []int{l.out, l.in}
+			if l.in == 0 {
+				shape = shape[:1]
+			}
+			list = append(list, fmt.Sprintf("blocks.%d.%s.weight%v", i, l.name, shape), fmt.Sprintf("blocks.%d.%s.bias[%d]", i, l.name, l.out))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// TestNames: the file holds timm's tensors and nothing else, as float32.
+func TestNames(t *testing.T) {
+	for name, m := range map[string]*train.Model{"joined": joined(t), "plain": plain(t)} {
+		for _, form := range []string{"m.safetensors", "m.npz", "folder"} {
+			t.Run(name+" "+form, func(t *testing.T) {
+				out := filepath.Join(t.TempDir(), form)
+				s, err := export.Write(m, out)
+				must(t, err)
+				ts, err := checkpoint.Load(export.WeightsFile(out))
+				must(t, err)
+				var got []string
+				elements := 0
+				for x := range ts.All() {
+					got = append(got, fmt.Sprint(x.Name, x.Shape))
+					elements += x.Len()
+					if x.Dtype != checkpoint.Float32 {
+						t.Errorf("%s is %v", x.Name, x.Dtype)
+					}
+				}
+				slices.Sort(got)
+				if want := timmNames(32, 2, 17, 4); !slices.Equal(got, want) {
+					t.Errorf("tensors\n%q, want\n%q", got, want)
+				}
+				if s.Tensors != len(got) || s.Parameters != elements {
+					t.Errorf("summary %+v, want %d tensors, %d parameters", s, len(got), elements)
+				}
+			})
+		}
+	}
+}
+
+func plain(t testing.TB) *train.Model {
+	t.Helper()
+	m, err := train.OpenModel(clitest.Train(t, clitest.Experiment(t), "train.epochs=1").Run, "", nil)
+	must(t, err)
+	return m
+}
+
+// TestFolder: config.json says what timm has to build and how to prepare input.
+func TestFolder(t *testing.T) {
+	m := joined(t)
+	out := filepath.Join(t.TempDir(), "a", "b")
+	_, err := export.Write(m, out)
+	must(t, err)
+	text, err := os.ReadFile(filepath.Join(out, "config.json"))
+	must(t, err)
+	var got struct {
+		Architecture string
+		NumClasses   int            `json:"num_classes"`
+		NumFeatures  int            `json:"num_features"`
+		GlobalPool   string         `json:"global_pool"`
+		LabelNames   []string       `json:"label_names"`
+		ModelArgs    map[string]any `json:"model_args"`
+		Pretrained   struct {
+			InputSize []int `json:"input_size"`
+			Mean, Std []float64
+			CropPct   float64 `json:"crop_pct"`
+		} `json:"pretrained_cfg"`
+	}
+	must(t, json.Unmarshal(text, &got))
+	want := map[string]any{"img_size": 16., "patch_size": 4., "in_chans": 3., "embed_dim": 32., "depth": 2., "num_heads": 2., "mlp_ratio": 4.,
+		"qkv_bias": true, "class_token": true, "global_pool": "avg"}
+	if fmt.Sprint(got.ModelArgs) != fmt.Sprint(want) {
+		t.Errorf("model_args %v, want %v", got.ModelArgs, want)
+	}
+	p := got.Pretrained
+	if got.Architecture != "vit_base_patch16_224" || got.NumClasses != 10 || got.NumFeatures != 32 || got.GlobalPool != "avg" || len(got.LabelNames) != 10 ||
+		!slices.Equal(p.InputSize, []int{3, 16, 16}) || p.Mean[0] != 0.485 || p.Std[2] != 0.225 || p.CropPct != 0.875 {
+		t.Errorf("config.json\n%s", text)
+	}
+	if again, err := export.Write(m, out); err != nil || again.Path != out {
+		t.Errorf("written again: %+v, %v", again, err)
+	}
+}
+
+// TestWriteRefuses leaves nothing behind.
+func TestWriteRefuses(t *testing.T) {
+	m := plain(t)
+	taken := filepath.Join(t.TempDir(), "taken")
+	must(t, os.WriteFile(taken, nil, 0o644))
+	broken := *m
+	broken.Weights = &checkpoint.Tensors{}
+	must(t, broken.Weights.Add(checkpoint.New("fc.aux_weight", []int{1}, []float32{1})))
+	for _, c := range []struct {
+		name, out, want string
+		m               *train.Model
+	}{
+		{"extension", filepath.Join(t.TempDir(), "m.onnx"), "want a .safetensors or .npz file", m},
+		{"below a file", filepath.Join(taken, "m.npz"), "taken", m},
+		{"half a pathway", filepath.Join(t.TempDir(), "m.npz"), "fc.weight", &broken},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := export.Write(c.m, c.out)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			if _, err := os.Stat(c.out); err == nil {
+				t.Errorf("%s is there", c.out)
+			}
+		})
+	}
+}
+
+// TestExportedModel: the file loads as a plain model, with the same figures as
+// the model it came from.
+func TestExportedModel(t *testing.T) {
+	m := joined(t)
+	out := filepath.Join(t.TempDir(), "m.safetensors")
+	_, err := export.Write(m, out)
+	must(t, err)
+	config := filepath.Join(t.TempDir(), "config.toml")
+	text, err := m.Config.Resolved()
+	must(t, err)
+	must(t, os.WriteFile(config, text, 0o644))
+	exported, err := train.OpenModel(out, config, nil)
+	must(t, err)
+	if exported.Classifier.ViT.Pathways != nil {
+		t.Error("the exported model has pathways")
+	}
+	if got, want := evaluate(t, exported), evaluate(t, m); math.Abs(got.Loss-want.Loss) > 1e-5 || got.Samples != want.Samples {
+		t.Errorf("exported %+v, joined %+v", got, want)
+	}
+}
+
+// evaluate reads the model's figures on its validation data.
+func evaluate(t testing.TB, m *train.Model) train.Result {
+	t.Helper()
+	s, _, err := m.State(device(t))
+	must(t, err)
+	defer s.Close()
+	e, _, err := m.Evaluator(s, nil)
+	must(t, err)
+	defer e.Close()
+	r, err := e.Run(context.Background(), nil)
+	must(t, err)
+	return r
+}
+
+// run trains an experiment on both cores.
+func run(t testing.TB, cfg *experiment.Config) *train.Outcome {
+	t.Helper()
+	dev, err := cpu.Open(cpu.Options{})
+	must(t, err)
+	defer dev.Close()
+	out, err := train.Run(context.Background(), cfg, train.Options{Device: dev, Log: slog.New(slog.DiscardHandler), Resume: "never"})
+	must(t, err)
+	return out
+}

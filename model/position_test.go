@@ -1,0 +1,111 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSinCos2D(t *testing.T) {
+	row := func(table []float32, dim, i int) []float32 { return table[i*dim:][:dim] }
+	small, err := SinCos2D(8, [2]int{2, 2}, false)
+	if err != nil || len(small) != 4*8 {
+		t.Fatalf("%d values, %v", len(small), err)
+	}
+	for i, want := range map[int][]float32{
+		0: {0, 0, 1, 1, 0, 0, 1, 1},
+		1: {.841471, .01, .540302, .99995, 0, 0, 1, 1}, // row 0, column 1
+		2: {0, 0, 1, 1, .841471, .01, .540302, .99995}, // row 1, column 0
+	} {
+		if got := row(small, 8, i); !near(got, want, 1e-6) {
+			t.Errorf("token %d: %v, want %v", i, got, want)
+		}
+	}
+	base, err := SinCos2D(768, [2]int{14, 14}, true)
+	if err != nil || len(base) != 197*768 {
+		t.Fatalf("%d values, %v", len(base), err)
+	}
+	if slices.ContainsFunc(row(base, 768, 0), func(v float32) bool { return v != 0 }) {
+		t.Error("the class token's row is not 0")
+	}
+	token := row(base, 768, 1+30) // row 2, column 2
+	for i, want := range map[int]float32{0: .909297, 1: .944237, 192: -.416147, 384: .909297, 576: -.416147} {
+		if got := token[i]; !near([]float32{got}, []float32{want}, 1e-6) {
+			t.Errorf("token 30, channel %d: %v, want %v", i, got, want)
+		}
+	}
+	if _, err := SinCos2D(6, [2]int{2, 2}, true); err == nil || !strings.Contains(err.Error(), "multiple of 4") {
+		t.Errorf("width 6: error %v", err)
+	}
+}
+
+func near(got, want []float32, tolerance float64) bool {
+	return slices.EqualFunc(got, want, func(a, b float32) bool { return math.Abs(float64(a)-float64(b)) <= tolerance })
+}
+
+// ramp is a table of dim 2 that rises along both axes of a grid, behind extra
+// rows: channel 0 with the row, channel 1 with the column.
+func ramp(extra int, grid [2]int) []float32 {
+	table := slices.Repeat([]float32{-7, -9}, extra)
+	for y := range grid[0] {
+		for x := range grid[1] {
+			table = append(table, (float32(y)+0.5)/float32(grid[0]), (float32(x)+0.5)/float32(grid[1]))
+		}
+	}
+	return table
+}
+
+func TestResizePos(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		from, to [2]int
+		extra    int
+	}{
+		{"identity", [2]int{3, 5}, [2]int{3, 5}, 1},
+		{"larger", [2]int{8, 8}, [2]int{12, 20}, 1},
+		{"smaller, no extra rows", [2]int{20, 16}, [2]int{10, 12}, 0},
+	} {
+		got, err := ResizePos(ramp(c.extra, c.from), 2, c.extra, c.from, c.to)
+		want := ramp(c.extra, c.to)
+		if err != nil || len(got) != len(want) {
+			t.Errorf("%s: %d values, want %d, %v", c.name, len(got), len(want), err)
+			continue
+		}
+		tolerance := 0.0
+		if c.from != c.to { // a ramp bends where borders are clamped
+			tolerance = 0.05
+		}
+		if !near(got, want, tolerance) || !near(got[:2*c.extra], want[:2*c.extra], 0) {
+			t.Errorf("%s: %v, want %v", c.name, got, want)
+		}
+	}
+	impulse, err := ResizePos([]float32{0, 0, 0, 0, 1, 0, 0, 0}, 1, 0, [2]int{1, 8}, [2]int{1, 16})
+	kernel := []float32{0, 0, 0, 0, 0, -.03515625, -.10546875, .26171875, .87890625, .87890625, .26171875, -.10546875, -.03515625, 0, 0, 0}
+	if err != nil || !near(impulse, kernel, 1e-7) { // the cubic with a = -0.75 at 0.25, 0.75, 1.25, 1.75
+		t.Errorf("impulse: %v, want %v, %v", impulse, kernel, err)
+	}
+	constant, err := ResizePos(slices.Repeat([]float32{3}, 9), 1, 0, [2]int{3, 3}, [2]int{7, 2})
+	if err != nil || !near(constant, slices.Repeat([]float32{3}, 14), 1e-6) {
+		t.Errorf("a constant stays one: %v, %v", constant, err)
+	}
+	for _, c := range []struct{ values, dim, extra int }{{17, 2, 0}, {18, 2, 1}, {18, 3, 0}} {
+		_, err := ResizePos(make([]float32, c.values), c.dim, c.extra, [2]int{3, 3}, [2]int{4, 4})
+		if err == nil || !strings.Contains(err.Error(), "rows of") {
+			t.Errorf("%+v: error %v", c, err)
+		}
+	}
+}
+
+func TestDropPathRates(t *testing.T) {
+	for _, c := range []struct {
+		rate  float64
+		depth int
+		want  []float64
+	}{{0.2, 5, []float64{0, .05, .1, .15, .2}}, {0.5, 2, []float64{0, .5}}, {0.5, 1, []float64{0}}, {0, 3, []float64{0, 0, 0}}} {
+		got := DropPathRates(c.rate, c.depth)
+		if !slices.EqualFunc(got, c.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-15 }) {
+			t.Errorf("rate %g, %d blocks: %v, want %v", c.rate, c.depth, got, c.want)
+		}
+	}
+}
