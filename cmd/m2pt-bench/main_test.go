@@ -37,7 +37,7 @@ func TestPlan(t *testing.T) {
 		t.Run(config, func(t *testing.T) {
 			o := command("-config", filepath.Join("..", "..", "configs", "bench", config+".toml"), "-plan", "-json")
 			o.Want(t, cli.Done)
-			for _, s := range []string{"step", "attention.grad", "micro", "update blocks.0.attn.qkv.weight", "adamw"} {
+			for _, s := range []string{"step", "attention(heads=", ".grad", "micro", "update blocks.0.attn.qkv.weight", "adamw"} {
 				if !strings.Contains(o.Stdout, s) {
 					t.Errorf("plan lacks %q", s)
 				}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/randaug"
 )
 
 func BenchmarkEval(b *testing.B) {
@@ -33,6 +34,31 @@ func BenchmarkEval(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkAugment times each operation at magnitude 9, and the mean of the recipe,
+// on 224x224.
+func BenchmarkAugment(b *testing.B) {
+	c := canvas(noise(224, 224))
+	for op, name := range opNames() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c.do(newStep(opKind(op), 0.9, false, true), Bicubic, [3]uint8{})
+			}
+		})
+	}
+	for name, a := range map[string]Augment{
+		"rand-m9-mstd0.5-inc1": RandAugment{Policy: randaug.Policy{Magnitude: 9, Std: 0.5, Ops: 2, Increasing: true}},
+		"jitter":               ColorJitter{0.4, 0.4, 0.4},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				a.Apply(data.Key{Sample: i}, c)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
 		})
 	}
 }
