@@ -342,7 +342,7 @@ func TestSaveOnFullDisk(t *testing.T) {
 	if err := mountSmall(dir); err != nil {
 		t.Skipf("skipped: needs the right to mount a tmpfs: %v", err)
 	}
-	defer unmount(dir)
+	t.Cleanup(func() { _ = unmount(dir) })
 	run := Run{Dir: dir}
 	saveSteps(t, run, 1)
 	s := snapshot(t, 2)

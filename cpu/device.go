@@ -18,6 +18,7 @@ package cpu
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	"m2pt/cpu/kernel"
 	"m2pt/engine"
@@ -104,7 +105,7 @@ func check(k ops.Kind, in, out []engine.Tensor) error {
 			return fmt.Errorf("output %d is %v, want %v", i, made[i], s)
 		}
 	}
-	return checkTensors(append(in[:len(in):len(in)], out...))
+	return checkTensors(slices.Concat(in, out))
 }
 
 func checkTensors(ts []engine.Tensor) error {

@@ -266,7 +266,10 @@ func TestLeavingEarly(t *testing.T) {
 	l := newLoader(t, &numbers{n: 100}, Options{Batch: 4, Workers: 5, Seed: 1, Shuffle: true})
 	want := mustEpoch(t, l, 0, 0)
 	for k := range 10 {
-		for range l.Epoch(context.Background(), k, 0) {
+		for _, err := range l.Epoch(context.Background(), k, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if k%2 == 0 {
 				break
 			}

@@ -1,6 +1,6 @@
 // Package export turns a trained model into a plain Vision Transformer that
 // costs nothing extra: every pathway folded, Ŵ = W + Σₖ λₖ·W′ₖ, timm's names and
-// shapes, no λ and no W′ left.
+// shapes, no λ, no W′ and no split bias left.
 package export
 
 import (
@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"m2pt/checkpoint"
 	"m2pt/internal/atomicfile"
@@ -30,6 +32,9 @@ type Summary struct {
 // model.safetensors, which timm loads with `local-dir:`.
 func Write(m *train.Model, out string) (Summary, error) {
 	merged, err := train.Merge(m.Weights)
+	if err == nil {
+		merged, err = wholeBiases(merged)
+	}
 	if err != nil {
 		return Summary{}, fmt.Errorf("export %s: %w", m.Path, err)
 	}
@@ -51,6 +56,37 @@ func Write(m *train.Model, out string) (Summary, error) {
 		return Summary{}, fmt.Errorf("export to %s: %w", out, err)
 	}
 	return s, nil
+}
+
+// wholeBiases joins the split biases of attentions to timm's single one, in
+// which the keys have zeros.
+func wholeBiases(ts *checkpoint.Tensors) (*checkpoint.Tensors, error) {
+	out := &checkpoint.Tensors{}
+	for t := range ts.All() {
+		attn, isQ := strings.CutSuffix(t.Name, ".q_bias")
+		switch {
+		case strings.HasSuffix(t.Name, ".v_bias"):
+			continue
+		case isQ:
+			q, err := t.Float32s()
+			if err != nil {
+				return nil, err
+			}
+			v, err := ts.Get(attn + ".v_bias")
+			if err != nil {
+				return nil, err
+			}
+			last, err := v.Float32s()
+			if err != nil {
+				return nil, err
+			}
+			t = checkpoint.New(attn+".qkv.bias", []int{3 * len(q)}, slices.Concat(q, make([]float32, len(q)), last))
+		}
+		if err := out.Add(t); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // foldedLayers is the set of layers that have a pathway.

@@ -199,6 +199,35 @@ func plain(t testing.TB) *train.Model {
 	return m
 }
 
+// TestSplitBias: the biases of q and v leave as timm's single one, and the file
+// loads with the config of its run.
+func TestSplitBias(t *testing.T) {
+	trained := clitest.Train(t, clitest.Experiment(t), "model.qkv_bias=split", "optimizer.lr=1e-2")
+	m, err := train.OpenModel(trained.Run, "", nil)
+	must(t, err)
+	out := filepath.Join(t.TempDir(), "m.safetensors")
+	_, err = export.Write(m, out)
+	must(t, err)
+	ts, err := checkpoint.Load(out)
+	must(t, err)
+	var got []string
+	for x := range ts.All() {
+		got = append(got, fmt.Sprint(x.Name, x.Shape))
+	}
+	slices.Sort(got)
+	if want := timmNames(32, 2, 17, 4); !slices.Equal(got, want) {
+		t.Errorf("tensors\n%q, want\n%q", got, want)
+	}
+	if r, err := export.Verify(m, out, device(t)); err != nil || !r.OK() || r.MaxLogit == 0 {
+		t.Errorf("report %+v, %v", r, err)
+	}
+	again, err := train.OpenModel(out, filepath.Join(trained.Run, train.ConfigFile), nil)
+	must(t, err)
+	if got := evaluate(t, again); got != trained.Best {
+		t.Errorf("exported %+v, trained %+v", got, trained.Best)
+	}
+}
+
 // TestFolder: config.json says what timm has to build and how to prepare input.
 func TestFolder(t *testing.T) {
 	m := joined(t)

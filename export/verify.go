@@ -26,6 +26,9 @@ func Verify(m *train.Model, out string, dev engine.Device) (Report, error) {
 	plain := *m
 	plain.Path, plain.Weights = out, ts
 	plain.Classifier.ViT.Pathways = nil
+	if plain.Classifier.ViT.QKVBias == "split" {
+		plain.Classifier.ViT.QKVBias = "full"
+	}
 	apart := *m
 	apart.Classifier.ViT.Apart = true
 	r := Report{Tolerance: Tolerance}

@@ -94,6 +94,9 @@ func (m *Model) classify() error {
 	if !any {
 		m.Classifier.ViT.Pathways = nil
 	}
+	if _, whole := m.Weights.Lookup("blocks.0.attn.qkv.bias"); whole && m.Config.Model.QKVBias == "split" {
+		m.Classifier.ViT.QKVBias = "full" // as an exported model has it
+	}
 	return nil
 }
 

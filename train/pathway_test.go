@@ -318,6 +318,23 @@ func TestChangedAuxiliary(t *testing.T) {
 	}
 }
 
+// TestHeadCounts: an auxiliary model of other heads gives one warning.
+func TestHeadCounts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "aux.toml"), tinyTOML)
+	config := write(t, filepath.Join(dir, "tiny.toml"), tinyTOML+"pathway = { aux_config = 'aux.toml' }\n")
+	for set, want := range map[string]int{"model.num_heads=2": 0, "model.num_heads=4": 1} {
+		cfg, err := experiment.Load(config, []string{set, "output=" + filepath.Join(dir, set), "aux.output=" + filepath.Join(dir, "aux"), "aux.train.max_steps=1"})
+		must(t, err)
+		var log strings.Builder
+		ready(t, cfg, logTo(&log))
+		if n := strings.Count(log.String(), "level=WARN"); n != want {
+			t.Errorf("%s: %d warnings, want %d:\n%s", set, n, want, log.String())
+		}
+	}
+}
+
 // TestChain: the auxiliary experiment is trained first, gone on with after an
 // interruption, reused when finished, refused when it is another.
 func TestChain(t *testing.T) {

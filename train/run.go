@@ -50,6 +50,9 @@ func auxiliaries(ctx context.Context, cfg *experiment.Config, opt Options) ([]*A
 			if err := ensure(ctx, a, opt); err != nil {
 				return nil, fmt.Errorf("auxiliary experiment: %w", err)
 			}
+			if own, other := cfg.Model.NumHeads, a.Model.NumHeads; own != other {
+				opt.Log.Warn("head counts differ: heads of W and W′ do not match", "auxiliary", path, "auxiliary_heads", other, "heads", own)
+			}
 		}
 		a, err := LoadAuxiliary(path)
 		if err != nil {

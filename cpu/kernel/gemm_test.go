@@ -3,9 +3,10 @@ package kernel
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"m2pt/internal/philox"
 )
 
 // sets are the kernels under test: on amd64 both, elsewhere the twin alone.
@@ -47,9 +48,9 @@ func newGuarded(n int) guarded {
 // random fills n guarded elements with numbers from [-1, 1) that seed decides.
 func random(n int, seed uint64) guarded {
 	g := newGuarded(n)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := philox.New(seed, "operand", 0, 0)
 	for i := range g.x {
-		g.x[i] = 2*r.Float32() - 1
+		g.x[i] = float32(r.Range(-1, 1))
 	}
 	return g
 }

@@ -135,16 +135,19 @@ func (f wavFormat) convert(dst []float32, raw []byte) error {
 
 func (f wavFormat) floats(dst []float32, raw []byte) error {
 	for i := range dst {
-		var v float64
-		if f.width == 4 {
-			v = float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])))
-		} else {
-			v = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-		}
+		v := float(raw[i*f.width:], f.width)
 		if !(math.Abs(v) <= maxAbsolute) {
 			return fmt.Errorf("value %d is %g: want about -1 to 1", i, v)
 		}
 		dst[i] = float32(v)
 	}
 	return nil
+}
+
+// float reads a little-endian float of width 4 or 8 bytes.
+func float(b []byte, width int) float64 {
+	if width == 4 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
 }

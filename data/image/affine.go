@@ -63,26 +63,32 @@ func round15(x float64) float64 {
 func (c *Canvas) transform(m affine, f Filter, fill [3]uint8) {
 	n := c.W * c.H
 	c.source = grow(c.source, 3*n)
-	for i, plane := range c.Planes {
-		copy(c.source[i*n:(i+1)*n], plane)
+	for k, plane := range c.Planes {
+		copy(c.source[k*n:], plane)
 	}
 	s := sampler{w: c.W, h: c.H}
-	read := s.bicubic
-	if f == Bilinear {
-		read = s.bilinear
-	}
-	for i := range n {
-		x, y := m.at(float64(i%c.W)+0.5, float64(i/c.W)+0.5)
-		inside := x >= 0 && x < float64(c.W) && y >= 0 && y < float64(c.H)
-		if inside {
-			s.move(x-0.5, y-0.5)
-		}
-		for k, plane := range c.Planes {
-			if plane[i] = fill[k]; inside {
-				plane[i] = read(c.source[k*n : (k+1)*n])
+	i := 0
+	for y := range c.H {
+		for x := range c.W {
+			sx, sy := m.at(float64(x)+0.5, float64(y)+0.5)
+			switch {
+			case !(sx >= 0 && sx < float64(c.W) && sy >= 0 && sy < float64(c.H)):
+				c.set(i, fill[0], fill[1], fill[2])
+			case f == Bilinear:
+				s.move(sx-0.5, sy-0.5)
+				c.set(i, s.bilinear(c.source), s.bilinear(c.source[n:]), s.bilinear(c.source[2*n:]))
+			default:
+				s.move(sx-0.5, sy-0.5)
+				c.set(i, s.bicubic(c.source), s.bicubic(c.source[n:]), s.bicubic(c.source[2*n:]))
 			}
+			i++
 		}
 	}
+}
+
+// set writes pixel i.
+func (c *Canvas) set(i int, r, g, b uint8) {
+	c.Planes[0][i], c.Planes[1][i], c.Planes[2][i] = r, g, b
 }
 
 // sampler interpolates planes [h,w] at one point. Outside of a plane the nearest
@@ -94,60 +100,56 @@ type sampler struct {
 	dx, dy float64 // the point from column[1] and row[1] on
 }
 
-// move sets the point, with pixel centres at integers.
+// move sets the point, at least -0.5 either way, with pixel centres at integers.
 func (s *sampler) move(x, y float64) {
-	fx, fy := math.Floor(x), math.Floor(y)
-	s.dx, s.dy = x-fx, y-fy
+	ix, iy := int(x), int(y)
+	if x < 0 {
+		ix = -1
+	}
+	if y < 0 {
+		iy = -1
+	}
+	s.dx, s.dy = x-float64(ix), y-float64(iy)
 	for k := range 4 {
-		s.column[k] = min(max(int(fx)+k-1, 0), s.w-1)
-		s.row[k] = min(max(int(fy)+k-1, 0), s.h-1) * s.w
+		s.column[k] = min(max(ix+k-1, 0), s.w-1)
+		s.row[k] = min(max(iy+k-1, 0), s.h-1) * s.w
 	}
 }
 
 // bilinear interpolates from four pixels, truncating the result.
 func (s *sampler) bilinear(plane []uint8) uint8 {
-	var v [2]float64
-	for k := range v {
-		row := plane[s.row[k+1]:]
-		v[k] = line(float64(row[s.column[1]]), float64(row[s.column[2]]), s.dx)
-	}
-	return uint8(line(v[0], v[1], s.dy))
+	a, b := plane[s.row[1]:], plane[s.row[2]:]
+	left, right := s.column[1], s.column[2]
+	above := line(float64(a[left]), float64(a[right]), s.dx)
+	below := line(float64(b[left]), float64(b[right]), s.dx)
+	return uint8(line(above, below, s.dy))
 }
 
 func line(a, b, t float64) float64 { return a + float64((b-a)*t) }
 
-// bicubic interpolates from sixteen pixels, clipping and truncating the result.
-// A direction in which the point lies on a pixel needs no interpolation.
+// bicubic interpolates from sixteen pixels, clipping and truncating the result,
+// with the kernel of a = -1. Where the point lies on a row, that row is all.
 func (s *sampler) bicubic(plane []uint8) uint8 {
-	if s.dy == 0 {
-		return truncate(s.across(plane[s.row[1]:]))
+	b := s.across(plane[s.row[1]:])
+	if s.dy != 0 {
+		a, c, d := s.across(plane[s.row[0]:]), s.across(plane[s.row[2]:]), s.across(plane[s.row[3]:])
+		b = cubic(b, c-a, float64(2*(a-b))+c-d, b-a-c+d, s.dy)
 	}
-	return truncate(cubic(s.across(plane[s.row[0]:]), s.across(plane[s.row[1]:]),
-		s.across(plane[s.row[2]:]), s.across(plane[s.row[3]:]), s.dy))
+	return clamp(int32(b))
 }
 
-// across interpolates within a row.
+// across interpolates within a row. Its differences are whole numbers, exact in
+// whatever order.
 func (s *sampler) across(row []uint8) float64 {
+	b := int(row[s.column[1]])
 	if s.dx == 0 {
-		return float64(row[s.column[1]])
+		return float64(b)
 	}
-	return cubic(float64(row[s.column[0]]), float64(row[s.column[1]]),
-		float64(row[s.column[2]]), float64(row[s.column[3]]), s.dx)
+	a, c, d := int(row[s.column[0]]), int(row[s.column[2]]), int(row[s.column[3]])
+	return cubic(float64(b), float64(c-a), float64(2*(a-b)+c-d), float64(b-a-c+d), s.dx)
 }
 
-// cubic is the curve with a = -1 through b (t = 0) and c (t = 1), without fused
-// products, in Pillow's order.
-func cubic(a, b, c, d, t float64) float64 {
-	p2, p3, p4 := c-a, float64(2*(a-b))+c-d, b-a-c+d
-	return b + float64(t*(p2+float64(t*(p3+float64(t*p4)))))
-}
-
-func truncate(v float64) uint8 {
-	switch {
-	case v <= 0:
-		return 0
-	case v >= 255:
-		return 255
-	}
-	return uint8(v)
+// cubic is p1 + p2 t + p3 t^2 + p4 t^3, without fused products, as Pillow's is.
+func cubic(p1, p2, p3, p4, t float64) float64 {
+	return p1 + float64(t*(p2+float64(t*(p3+float64(t*p4)))))
 }

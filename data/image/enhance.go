@@ -3,14 +3,7 @@ package image
 // blend is base + factor*(v-base) in float32, clipped and truncated: v where
 // factor is 1, base where it is 0, further away from base above 1.
 func blend(base, v uint8, factor float32) uint8 {
-	x := float32(base) + float32(factor*float32(int(v)-int(base)))
-	switch {
-	case x <= 0:
-		return 0
-	case x >= 255:
-		return 255
-	}
-	return uint8(x)
+	return clamp(int32(float32(base) + float32(factor*float32(int(v)-int(base)))))
 }
 
 // luma is the grey level of a colour (ITU-R 601-2, 16 fractional bits).

@@ -4,9 +4,10 @@
 // Vocabulary: a [Source] loads decoded pictures; a [Picture] is 8-bit RGB; a
 // [Transform] chooses a [Geometry] (which box, resized to what, which window of
 // that, mirrored or not) from the picture's size and a key; a [Resampler]
-// carries a geometry out, bit for bit as Pillow resizes. [NewDataset] joins
-// source and transform into a data.Dataset with samples [3,S,S], uint8, planes
-// in the order R, G, B.
+// carries a geometry out, bit for bit as Pillow resizes; an [Augment] then changes
+// the pixels of the sample on its [Canvas]. [NewDataset] joins source, transform
+// and augments into a data.Dataset with samples [3,S,S], uint8, planes in the
+// order R, G, B.
 //
 // The package does not normalise, mix or erase: those are operations of the
 // graph. JPEG is decoded by the standard library, which allocates; with chroma
@@ -43,12 +44,16 @@ type Source interface {
 	Load(i int, dst *Picture) (label int32, err error)
 }
 
-// NewDataset returns the pictures of a source seen through a transform.
-func NewDataset(src Source, t Transform) data.Dataset { return &dataset{src, t} }
+// NewDataset returns the pictures of a source seen through a transform, then
+// changed by each of the augments in turn.
+func NewDataset(src Source, t Transform, augments ...Augment) data.Dataset {
+	return &dataset{src, t, augments}
+}
 
 type dataset struct {
 	Source
 	transform Transform
+	augments  []Augment
 }
 
 func (d *dataset) Layout() data.Layout {
@@ -61,6 +66,7 @@ type reader struct {
 	*dataset
 	picture   Picture
 	resampler Resampler
+	canvas    Canvas
 }
 
 func (r *reader) Read(key data.Key, dst *data.Sample) error {
@@ -71,6 +77,10 @@ func (r *reader) Read(key data.Key, dst *data.Sample) error {
 	g := r.transform.Geometry(key, r.picture.W, r.picture.H)
 	if err := r.resampler.Render(dst.Pixels, &r.picture, g); err != nil {
 		return fmt.Errorf("transform %s: %w", r.Name(key.Sample), err)
+	}
+	r.canvas.use(dst.Pixels, r.transform.Size(), r.transform.Size())
+	for _, a := range r.augments {
+		a.Apply(key, &r.canvas)
 	}
 	dst.Label = label
 	return nil

@@ -63,13 +63,17 @@ type RandomResizedCrop struct {
 	Ratio  [2]float64 // range of width/height, drawn log-uniformly, (3/4, 4/3)
 	Flip   float64
 	Filter Filter
+
+	// Once draws a single box and cuts its sides to the picture's, as BYOL and
+	// MAE's linear probing do, instead of trying again where it does not fit.
+	Once bool
 }
 
 // Size returns Side.
 func (t RandomResizedCrop) Size() int { return t.Side }
 
 // Geometry draws the box by torchvision's rule: ten tries, then the largest
-// central box whose shape is within Ratio.
+// central box whose shape is within Ratio; or by Once.
 func (t RandomResizedCrop) Geometry(key data.Key, w, h int) Geometry {
 	return Geometry{
 		Box: t.box(key, w, h), W: t.Side, H: t.Side,
@@ -86,6 +90,9 @@ func (t RandomResizedCrop) box(key data.Key, w, h int) stdimage.Rectangle {
 		ratio := math.Exp(r.Range(math.Log(t.Ratio[0]), math.Log(t.Ratio[1])))
 		bw := int(math.RoundToEven(math.Sqrt(area * ratio)))
 		bh := int(math.RoundToEven(math.Sqrt(area / ratio)))
+		if t.Once {
+			bw, bh = min(max(bw, 1), w), min(max(bh, 1), h)
+		}
 		if 0 < bw && bw <= w && 0 < bh && bh <= h {
 			x, y := r.IntN(w-bw+1), r.IntN(h-bh+1)
 			return stdimage.Rect(x, y, x+bw, y+bh)

@@ -15,7 +15,7 @@ func TestFullDisk(t *testing.T) {
 	if err := unix.Mount("none", dir, "tmpfs", 0, "size=1m"); err != nil {
 		t.Skipf("needs the right to mount a tmpfs: %v", err)
 	}
-	defer unix.Unmount(dir, unix.MNT_DETACH)
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	path := filepath.Join(dir, "x")
 	if err := Write(path, 0o644, text("previous")); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,103 @@
+package audio
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// OpenFolder lists the clips of a split sorted into one directory per class,
+// root/<split>/<class>/**; split is as for OpenCSV. Class ids are the sorted
+// directory names of train, so that all splits agree; where there is no train
+// they are the split's own. Every file counts, except hidden ones.
+func OpenFolder(root, split string) (*Files, error) {
+	dir, err := splitDir(root, split)
+	if err != nil {
+		return nil, err
+	}
+	train, err := splitDir(root, "train")
+	if err != nil {
+		train = dir
+	}
+	f := &Files{dir: dir}
+	if f.classes, err = subdirs(train); err == nil {
+		err = f.addClasses()
+	}
+	if err == nil && f.Len() == 0 {
+		err = fmt.Errorf("no files: want %s", filepath.Join(dir, "<class>", "<clip>"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audio folder %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// splitDir finds the directory of a split.
+func splitDir(root, split string) (string, error) {
+	for _, name := range splitNames(split) {
+		dir := filepath.Join(root, name)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("audio folder %s: no directory %s", root, strings.Join(splitNames(split), ", "))
+}
+
+// subdirs returns the sorted names of the directories in dir, hidden ones not.
+func subdirs(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(dir, e.Name())) // follows links
+		if err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, err
+}
+
+// addClasses lists the files of all class directories below f.dir, each of which
+// must be a known class.
+func (f *Files) addClasses() error {
+	own, err := subdirs(f.dir)
+	if err != nil {
+		return err
+	}
+	labels := map[string]int32{}
+	for i, class := range f.classes {
+		labels[class] = int32(i)
+	}
+	for _, class := range own {
+		label, ok := labels[class]
+		if !ok {
+			return fmt.Errorf("class %q has no directory in train: its label is unknown", class)
+		}
+		if err := f.addFolder(class, func(path string) error { return f.add(path, label) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFolder calls add with the slash-separated path below f.dir of each file in
+// a folder of it, hidden ones left out.
+func (f *Files) addFolder(name string, add func(path string) error) error {
+	top := filepath.Join(f.dir, name) + string(filepath.Separator) // the separator follows a link
+	return filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+		hidden := path != top && strings.HasPrefix(e.Name(), ".")
+		switch {
+		case err != nil:
+			return err
+		case hidden && e.IsDir():
+			return fs.SkipDir
+		case hidden || e.IsDir():
+			return nil
+		}
+		rel, err := filepath.Rel(f.dir, path)
+		if err != nil {
+			return err
+		}
+		return add(filepath.ToSlash(rel))
+	})
+}
