@@ -54,6 +54,12 @@ func parseStep(name string) (step int64, ok bool) {
 	return step, err == nil && stepName(step) == name
 }
 
+// Has reports whether there is a checkpoint of that step. It does not verify it.
+func (r Run) Has(step int64) bool {
+	_, err := os.Stat(r.stepDir(step))
+	return err == nil
+}
+
 func (r Run) stepDir(step int64) string {
 	return filepath.Join(r.Dir, checkpointsFolder, stepName(step))
 }

@@ -78,3 +78,14 @@ func (ts *Tensors) Len() int { return len(ts.list) }
 
 // All yields the tensors in order.
 func (ts *Tensors) All() iter.Seq[Tensor] { return slices.Values(ts.list) }
+
+// Names yields their names in order.
+func (ts *Tensors) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, t := range ts.list {
+			if !yield(t.Name) {
+				return
+			}
+		}
+	}
+}

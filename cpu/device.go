@@ -65,7 +65,7 @@ func (d *Device) Name() string {
 }
 
 // Alloc allocates host memory.
-func (d *Device) Alloc(bytes int) (engine.Memory, error) { return engine.AllocHost(bytes), nil }
+func (d *Device) Alloc(bytes int) (engine.Memory, error) { return engine.AllocHost(bytes) }
 
 // Kernel binds k to its operands. It refuses float64, memory of other devices
 // and outputs that are not of the type k infers.

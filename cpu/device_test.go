@@ -162,6 +162,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestAllocRefuses(t *testing.T) {
+	d := open(t, Options{Threads: 1})
+	for _, bytes := range []int{-1, 1 << 50} {
+		if m, err := d.Alloc(bytes); m != nil || err == nil {
+			t.Errorf("%d bytes: %v, %v, want an error", bytes, m, err)
+		}
+	}
+}
+
 type otherMemory struct{}
 
 func (otherMemory) Size() int { return 24 }

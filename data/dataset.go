@@ -66,7 +66,7 @@ type Key struct {
 	Seed   uint64
 	Epoch  int
 	Sample int // index in the dataset
-	Draw   int // how often the epoch drew the sample before; 0 unless it draws with replacement
+	Draw   int // how often the epoch drew the sample before; 0 unless it repeats, or draws with replacement
 }
 
 // Rand returns the random numbers of this key for one purpose ("crop", "flip").

@@ -19,6 +19,12 @@ type Options struct {
 	Seed    uint64 // of the order and the transforms
 	Shuffle bool   // a keyed permutation per epoch instead of the dataset's order
 
+	// Repeat above 1 lets each sample come so many times in a row, each time with
+	// other random numbers, in an epoch as long as before: it sees one sample in
+	// Repeat. That is timm's RepeatAugSampler, over all devices together and
+	// without its rounding of the epoch. 0 means 1.
+	Repeat int
+
 	// Weights, if not nil, make an epoch of training EpochLen keyed draws with
 	// replacement, sample i in proportion to Weights[i]; EpochLen 0 means as many
 	// draws as the dataset has samples.
@@ -244,7 +250,7 @@ func (r *epochRun) fill(reader Reader, t task) {
 	for tries := n; tries > 0 && (position < n || !r.opt.Eval); tries-- {
 		key := r.order.key(r.opt.Seed, r.epoch, position)
 		if !dst.hasFailed(key.Sample) {
-			err := reader.Read(key, &dst.sample)
+			err := r.read(reader, key, &dst.sample)
 			if err == nil {
 				t.slot.set(t.row, r.epoch, key.Sample)
 				return
@@ -257,6 +263,16 @@ func (r *epochRun) fill(reader Reader, t task) {
 		position++
 	}
 	t.slot.set(t.row, r.epoch, -1)
+}
+
+// read is reader.Read; a reader that panics has met a sample it cannot read.
+func (r *epochRun) read(reader Reader, key Key, dst *Sample) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read %s: panic: %v", r.ds.Name(key.Sample), p)
+		}
+	}()
+	return reader.Read(key, dst)
 }
 
 // hasFailed reports whether a sample was tried for this row already, as happens

@@ -112,6 +112,29 @@ func TestBatchesDoNotDependOnWorkers(t *testing.T) {
 	}
 }
 
+// panicking is a dataset whose reader panics over a sample.
+type panicking struct{ numbers }
+
+func (d *panicking) NewReader() Reader { return d }
+
+func (d *panicking) Read(key Key, dst *Sample) error {
+	if key.Sample == 3 {
+		panic("index out of range")
+	}
+	return d.numbers.Read(key, dst)
+}
+
+// TestPanickingReader: a panic costs its sample, not the process.
+func TestPanickingReader(t *testing.T) {
+	l := newLoader(t, &panicking{numbers{n: 12}}, Options{Batch: 4, MaxSkipped: 1})
+	if got := mustEpoch(t, l, 0, 0); len(got) != 3 {
+		t.Errorf("%d batches, want 3", len(got))
+	}
+	if s := l.Skipped(); len(s) != 1 || s[0].Index != 3 || !strings.Contains(s[0].Err.Error(), "number-3: panic: index out of range") {
+		t.Errorf("skipped %v, want number-3", s)
+	}
+}
+
 func TestTrainingEpoch(t *testing.T) {
 	l := newLoader(t, &numbers{n: 22}, Options{Batch: 5, Seed: 1, Shuffle: true})
 	first, again, second := mustEpoch(t, l, 0, 0), mustEpoch(t, l, 0, 0), mustEpoch(t, l, 1, 0)
@@ -252,6 +275,10 @@ func TestNewLoaderRefuses(t *testing.T) {
 		"too heavy":    {2, Options{Batch: 1, Workers: 1, Weights: []float64{math.MaxFloat64, math.MaxFloat64}}},
 		"short epoch":  {2, Options{Batch: 2, Workers: 1, Weights: []float64{1, 1}, EpochLen: 1}},
 		"evaluation":   {2, Options{Batch: 1, Workers: 1, Weights: []float64{1, 1}, Eval: true}},
+		"repeat":       {2, Options{Batch: 1, Workers: 1, Repeat: -1}},
+		"many repeats": {2, Options{Batch: 1, Workers: 1, Repeat: 1<<16 + 1}},
+		"repeat eval":  {2, Options{Batch: 1, Workers: 1, Repeat: 2, Eval: true}},
+		"repeat draws": {2, Options{Batch: 1, Workers: 1, Repeat: 2, Weights: []float64{1, 1}}},
 	} {
 		if _, err := NewLoader(&numbers{n: c.n}, c.opt); err == nil {
 			t.Errorf("%s: no error", name)

@@ -9,23 +9,33 @@ import (
 )
 
 // order is the sequence of samples of an epoch: those of the dataset one by
-// one, permuted where Options say so, or draws with replacement where they have
-// weights.
+// one, permuted and repeated where Options say so, or draws with replacement
+// where they have weights.
 type order struct {
 	samples []int32
 	sums    []float64 // see cumulate; nil without weights
-	draws   []int32   // how often the epoch drew samples[k] before; nil without weights
-	drawn   []int32   // how often it has drawn each sample of the dataset
+	draws   []int32   // how often the epoch drew samples[k] before; nil where none comes twice
+	drawn   []int32   // how often it has drawn each sample of the dataset; nil without weights
 }
+
+// maxRepeat is as far as the random numbers of a Key tell draws apart.
+const maxRepeat = 1 << 16
 
 // newOrder returns an order for n samples, still to be arranged, and the number
 // of distinct samples that may stand in it.
 func newOrder(n int, opt *Options) (o *order, distinct int, err error) {
+	if opt.Repeat < 0 || opt.Repeat > maxRepeat || opt.Repeat > 1 && (opt.Eval || opt.Weights != nil) {
+		return nil, 0, fmt.Errorf("data loader: repeat is %d: want 1 to %d, and 1 in evaluation or with weights", opt.Repeat, maxRepeat)
+	}
 	if opt.Weights == nil {
 		if opt.EpochLen != 0 {
 			return nil, 0, fmt.Errorf("data loader: an epoch of %d samples: its length can be chosen only with weights", opt.EpochLen)
 		}
-		return &order{samples: make([]int32, n)}, n, nil
+		o = &order{samples: make([]int32, n)}
+		if opt.Repeat > 1 {
+			o.draws = make([]int32, n)
+		}
+		return o, n, nil
 	}
 	length := opt.EpochLen
 	if length == 0 {
@@ -75,6 +85,17 @@ func (o *order) arrange(opt *Options, epoch int) {
 		for i := range o.samples {
 			o.samples[i] = int32(i)
 		}
+	}
+	if opt.Repeat > 1 {
+		o.repeat(opt.Repeat)
+	}
+}
+
+// repeat makes k of each sample, from the back so that none is overwritten
+// before it is read, and drops what no longer fits.
+func (o *order) repeat(k int) {
+	for i := len(o.samples) - 1; i >= 0; i-- {
+		o.samples[i], o.draws[i] = o.samples[i/k], int32(i%k)
 	}
 }
 

@@ -86,3 +86,47 @@ func TestDrawEnds(t *testing.T) {
 		t.Errorf("drew %v, want sample 1 alone", o.samples)
 	}
 }
+
+// TestRepeat: an epoch of the same length has each sample of the order Repeat
+// times in a row, each time with another key, whatever workers and start.
+func TestRepeat(t *testing.T) {
+	plain := indexes(mustEpoch(t, newLoader(t, &numbers{n: 23}, Options{Batch: 5, Seed: 2, Shuffle: true}), 4, 0))
+	var want []Batch
+	for _, workers := range []int{1, 4} {
+		l := newLoader(t, &numbers{n: 23}, Options{Batch: 5, Workers: workers, Seed: 2, Shuffle: true, Repeat: 3})
+		got := mustEpoch(t, l, 4, 0)
+		if want == nil {
+			want = got
+		}
+		if !slices.EqualFunc(got, want, equal) || !slices.EqualFunc(mustEpoch(t, l, 4, 10), want[2:], equal) {
+			t.Errorf("%d workers: other batches than with 1, or than when started in the middle", workers)
+		}
+	}
+	if len(want) != 4 {
+		t.Fatalf("%d batches, want 4", len(want))
+	}
+	for p, sample := range indexes(want) {
+		b, j := want[p/5], p%5
+		if sample != plain[p/3] {
+			t.Errorf("position %d: sample %d, want %d", p, sample, plain[p/3])
+		}
+		if draw := b.Targets[2*j]; int(draw) != p%3 {
+			t.Errorf("position %d: draw %g, want %d", p, draw, p%3)
+		}
+		if p > 0 && slices.Equal(b.Pixels[6*j:6*j+6], want[(p-1)/5].Pixels[(p-1)%5*6:][:6]) {
+			t.Errorf("position %d has the pixels of the one before", p)
+		}
+	}
+}
+
+// TestRepeatReplaces: the copies of an unreadable sample give way to the next
+// readable one, and count as one skip.
+func TestRepeatReplaces(t *testing.T) {
+	l := newLoader(t, &numbers{8, map[int]bool{1: true}}, Options{Batch: 4, Repeat: 2, MaxSkipped: 1})
+	if got, want := indexes(mustEpoch(t, l, 0, 0)), []int32{0, 0, 2, 2, 2, 2, 3, 3}; !slices.Equal(got, want) {
+		t.Errorf("indexes %v, want %v", got, want)
+	}
+	if len(l.Skipped()) != 1 {
+		t.Errorf("skipped %v, want sample 1 once", l.Skipped())
+	}
+}

@@ -53,11 +53,17 @@ type Device interface {
 // HostMemory is Memory of devices that compute on the host.
 type HostMemory struct{ buf []byte }
 
-// AllocHost returns zeroed, aligned host memory.
-func AllocHost(bytes int) *HostMemory {
+// maxHost is more memory than a host has, in bytes.
+const maxHost = 1 << 42
+
+// AllocHost returns zeroed, aligned host memory, a [HostMemory].
+func AllocHost(bytes int) (Memory, error) {
+	if bytes < 0 || bytes > maxHost {
+		return nil, fmt.Errorf("allocate %d bytes: want 0 to %d: use a smaller batch or model", bytes, maxHost)
+	}
 	raw := make([]byte, bytes+Align)
 	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(raw)))) & (Align - 1)
-	return &HostMemory{raw[skip : skip+bytes : skip+bytes]}
+	return &HostMemory{raw[skip : skip+bytes : skip+bytes]}, nil
 }
 
 // Size is the number of bytes.
@@ -107,7 +113,7 @@ var _ Device = Reference{}
 func (Reference) Name() string { return "reference" }
 
 // Alloc allocates host memory.
-func (Reference) Alloc(bytes int) (Memory, error) { return AllocHost(bytes), nil }
+func (Reference) Alloc(bytes int) (Memory, error) { return AllocHost(bytes) }
 
 // Kernel binds the kind's Do.
 func (Reference) Kernel(k ops.Kind, in, out []Tensor) (Kernel, error) {

@@ -30,6 +30,23 @@ func (d counting) Kernel(k ops.Kind, in, out []Tensor) (Kernel, error) {
 	return func() error { d.calls[k.String()]++; return kernel() }, err
 }
 
+// TestAllocHost: sizes that no host has are errors.
+func TestAllocHost(t *testing.T) {
+	for _, bytes := range []int{-1, math.MinInt, math.MaxInt, 1 << 50} {
+		if m, err := AllocHost(bytes); m != nil || err == nil {
+			t.Errorf("%d bytes: %v, %v, want an error", bytes, m, err)
+		}
+		if m, err := (Reference{}).Alloc(bytes); m != nil || err == nil {
+			t.Errorf("reference, %d bytes: %v, %v, want an error", bytes, m, err)
+		}
+	}
+	for _, bytes := range []int{0, 1, 100} {
+		if m, err := AllocHost(bytes); err != nil || m.Size() != bytes {
+			t.Errorf("%d bytes: %v, %v", bytes, m, err)
+		}
+	}
+}
+
 // TestFirstNonFiniteNamesTheCulprit, and leaves sums as they are.
 func TestFirstNonFiniteNamesTheCulprit(t *testing.T) {
 	nan := float32(math.NaN())

@@ -8,7 +8,7 @@ import (
 
 // Aux returns the experiment that makes the auxiliary of pathway i: its
 // aux_config with its aux_set. It is nil where the pathway names a checkpoint
-// instead, and on a Config that Load did not make.
+// instead, and on a Config that [Load] did not make.
 func (c *Config) Aux(i int) *Config { return c.Pathway[i].experiment }
 
 // auxiliaries loads the experiments that aux_config names; chain holds the

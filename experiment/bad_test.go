@@ -15,6 +15,10 @@ import (
 // folder left out.
 var badFiles = []struct{ file, message string }{
 	{"accumulate", `accumulate.toml:3: train.accumulate: is 4, which does not divide train.batch = 10`},
+	{"augment_colours", `augment_colours.toml:2: augment.auto_augment: is "rand-m9-q3": section "q3": want m, n, mstd, inc or w and a number` + "\n" +
+		`augment_colours.toml:3: augment.color_jitter: is 0.4, but augment.auto_augment takes its place; keep one`},
+	{"augment_ranges", `augment_ranges.toml:3: augment.repeated: is 0, want 1 to 65536` + "\n" +
+		`augment_ranges.toml:2: augment.color_jitter: is -0.4, want 0 or more`},
 	{"aux_cycle", `aux_cycle_back.toml:2: pathway.aux_config: cycle: aux_cycle.toml -> aux_cycle_back.toml -> aux_cycle.toml`},
 	{"aux_cycle_back", `aux_cycle.toml:2: pathway.aux_config: cycle: aux_cycle_back.toml -> aux_cycle.toml -> aux_cycle_back.toml`},
 	{"aux_invalid", `accumulate.toml:3: train.accumulate: is 4, which does not divide train.batch = 10`},
@@ -27,15 +31,15 @@ var badFiles = []struct{ file, message string }{
 	{"cutmix_minmax_order", `cutmix_minmax_order.toml:3: augment.cutmix_minmax: is [0.8 0.2], want a range within 0 to 1, low first`},
 	{"data_path_empty", `data_path_empty.toml:1: data.path: is empty; format "cifar10" needs the folder of the dataset`},
 	{"data_path_generated", `data_path_generated.toml:2: data.path: is given, but format "generated" reads no files`},
-	{"data_ranges", `data_ranges.toml:2: data.samples: is 0, want 1 or more` + "\n" +
+	{"data_ranges", `data_ranges.toml:2: data.samples: is 0, want 1 to 100000000` + "\n" +
 		`data_ranges.toml:3: data.channels: is 4, want 1 or 3` + "\n" +
 		`data_ranges.toml:6: data.std: is 0, want numbers above 0` + "\n" +
-		`data_ranges.toml:4: data.workers: is -1, want 0 or more` + "\n" +
+		`data_ranges.toml:4: data.workers: is -1, want 0 to 4096` + "\n" +
 		`data_ranges.toml:5: data.max_skipped: is -1, want 0 or more`},
 	{"drop_path_one", `drop_path_one.toml:2: model.drop_path: is 1, want 0 or more and below 1`},
 	{"duplicate_key", `duplicate_key.toml:3: Key 'optimizer.lr' has already been defined`},
 	{"duplicate_section", `duplicate_section.toml:3: Key 'train' has already been defined`},
-	{"enum_augment", `enum_augment.toml:2: augment.crop: is "random", want resized or shift or none` + "\n" +
+	{"enum_augment", `enum_augment.toml:2: augment.crop: is "random", want resized or byol or shift or none` + "\n" +
 		`enum_augment.toml:3: augment.interpolation: is "nearest", want bicubic or bilinear` + "\n" +
 		`enum_augment.toml:4: augment.remode: is "noise", want pixel or rand or const` + "\n" +
 		`enum_augment.toml:5: augment.mixup_mode: is "half", want batch or pair or elem`},
@@ -51,9 +55,9 @@ var badFiles = []struct{ file, message string }{
 	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "video", want image`},
 	{"enum_weight_init", `enum_weight_init.toml:2: model.weight_init: is "kaiming", want normal or xavier or fan_in`},
 	{"eval_ranges", `eval_ranges.toml:2: eval.every: is 0, want 1 or more` + "\n" +
-		`eval_ranges.toml:3: eval.crop_pct: is 1.5, want 0 to 1`},
+		`eval_ranges.toml:3: eval.crop_pct: is 1.5, want 0.01 to 1, or 0 for the default`},
 	{"heads_not_dividing", `heads_not_dividing.toml:3: model.num_heads: is 5, which does not divide model.embed_dim = 192`},
-	{"heads_zero", `heads_zero.toml:2: model.num_heads: is 0, want 1 or more`},
+	{"heads_zero", `heads_zero.toml:2: model.num_heads: is 0, want 1 to 16384`},
 	{"include_cycle", `include_cycle_back.toml:1: include: cycle: include_cycle.toml leads back to itself`},
 	{"include_cycle_back", `include_cycle.toml:1: include: cycle: include_cycle_back.toml leads back to itself`},
 	{"include_invalid", `unknown_key.toml:2: train.epohcs: unknown key "epohcs"; did you mean "epochs"?`},
@@ -70,7 +74,7 @@ var badFiles = []struct{ file, message string }{
 		`nan.toml:6: augment.ratio: is [NaN 1], want a range above 0, low first` + "\n" +
 		`nan.toml:5: augment.hflip: is NaN, want 0 to 1`},
 	{"negative", `negative.toml:5: train.max_steps: is -1, want 0 or more` + "\n" +
-		`negative.toml:4: train.batch: is -4, want 1 or more` + "\n" +
+		`negative.toml:4: train.batch: is -4, want 1 to 65536` + "\n" +
 		`negative.toml:2: optimizer.lr: is -0.1, want a number above 0`},
 	{"odd_mixup", `odd_mixup.toml:2: train.batch: gives micro-batches of 3, but mixup and cutmix pair samples and need an even number`},
 	{"output_unset", `output_unset.toml:1: output: environment variable EXPERIMENT_TEST_UNSET is not set ($EXPERIMENT_TEST_UNSET/run)`},
@@ -167,7 +171,22 @@ var badSets = []struct{ entry, message string }{
 	{"model.class_token=yes", `model.class_token: want true or false, got the string "yes"`},
 	{"pathway.layers=attn.qkv", `pathway.layers: want a list of strings, got the string "attn.qkv"`},
 	{"data.mean=[0.5, 0.5]", `data.mean: want a list of 3 numbers, got a list of 2`},
-	{"train.batch=0", `train.batch: is 0, want 1 or more`},
+	{"train.batch=0", `train.batch: is 0, want 1 to 65536`},
+	{"train.batch=9000000000000", `train.batch: is 9000000000000, want 1 to 65536`},
+	{"train.accumulate=9000000000000", `train.accumulate: is 9000000000000, want 1 to 65536`},
+	{"train.epochs=9000000000000000000", `train.epochs: is 9000000000000000000, want 1 to 1000000`},
+	{"eval.batch=9000000000000", `eval.batch: is 9000000000000, want 0 to 65536`},
+	{"eval.crop_pct=1e-300", `eval.crop_pct: is 1e-300, want 0.01 to 1, or 0 for the default`},
+	{"data.samples=9000000000000000000", `data.samples: is 9000000000000000000, want 1 to 100000000`},
+	{"data.val_samples=9000000000000000000", `data.val_samples: is 9000000000000000000, want 1 to 100000000`},
+	{"data.workers=100000000000", `data.workers: is 100000000000, want 0 to 4096`},
+	{"data.image_size=9000000000000000000", `data.image_size: is 9000000000000000000, want 1 to 16384`},
+	{"tokenizer.stride=9000000000000000000", `tokenizer.stride: is 9000000000000000000, want 0 to 16384`},
+	{"model.depth=1000000", `model.depth: is 1000000, want 1 to 1024`},
+	{"model.embed_dim=9000000000000000000", `model.embed_dim: is 9000000000000000000, want 1 to 16384`},
+	{"model.mlp_ratio=1e300", `model.mlp_ratio: is 1e+300, want above 0 and at most 64`},
+	{"augment.shift=9000000000000000000", `augment.shift: is 9000000000000000000, want 0 to 16384`},
+	{"device.threads=100000000000", `device.threads: is 100000000000, want 0 to 4096`},
 	{"data.format=foldr", `data.format: is "foldr", want generated or folder or cifar10`},
 	{`include=["a.toml"]`, `include: only a file can include`},
 	{"aux.train.epochs=3", `no pathway has an aux_config`},
@@ -184,6 +203,20 @@ func TestBadSets(t *testing.T) {
 			if first, _, _ = strings.Cut(first, "\ntestdata"); first != tc.message {
 				t.Errorf("got  %s\nwant %s", err, tc.message)
 			}
+		})
+	}
+}
+
+// TestTooMuch: values that are fine alone and too much together.
+func TestTooMuch(t *testing.T) {
+	for _, c := range []struct{ set, want string }{
+		{"train.batch=8192", "train.batch: gives batches of 2.58e+10 pixel values at data.image_size = 1024, want 1.72e+10 at most"},
+		{"eval.batch=8192", "eval.batch: gives batches of 2.58e+10 pixel values at data.image_size = 1024, want 1.72e+10 at most"},
+		{"tokenizer.patch_size=2", "tokenizer.patch_size: gives 262144 patches, want 65536 at most"},
+	} {
+		t.Run(c.set, func(t *testing.T) {
+			_, err := experiment.Load("testdata/good/aux.toml", []string{"data.image_size=1024", c.set})
+			wantUsage(t, err, "-set "+c.set+": "+c.want)
 		})
 	}
 }

@@ -236,8 +236,9 @@ type Schedule struct {
 
 // Augment changes the training samples.
 type Augment struct {
-	// Crop: "resized" (random resized crop, default), "shift" (padded by
-	// Shift, then a random crop of the same size), "none".
+	// Crop: "resized" (random resized crop, default), "byol" (the same with a
+	// single draw, its sides cut to the image's: MAE's linear probing), "shift"
+	// (padded by Shift, then a random crop of the same size), "none".
 	Crop string `toml:"crop"`
 	// Scale is the range of the area of a resized crop over the image's:
 	// 0 < low <= high <= 1. Default 0.08, 1.
@@ -251,6 +252,18 @@ type Augment struct {
 	HFlip float64 `toml:"hflip"`
 	// Interpolation: "bicubic" (default) or "bilinear".
 	Interpolation string `toml:"interpolation"`
+	// AutoAugment is RandAugment in timm's words: "rand", then any of mN
+	// (magnitude 0 .. 10, default 10), nN (operations, default 2), mstdX (noise
+	// of the magnitude, default 0), inc1 (operations grow with it), w0 (weighted
+	// choice). MAE's is "rand-m9-mstd0.5-inc1". Default: empty = off.
+	AutoAugment string `toml:"auto_augment"`
+	// ColorJitter draws factors of brightness, contrast and saturation from 1
+	// minus it (0 at least) to 1 plus it, >= 0; 0 (default) = off. Not with
+	// AutoAugment.
+	ColorJitter float64 `toml:"color_jitter"`
+	// Repeated is how often each drawn sample comes in a row, augmented anew, 1
+	// (default) .. 65536. The length of an epoch stays, so it sees fewer samples.
+	Repeated int `toml:"repeated"`
 	// Mixup is alpha of Beta(alpha, alpha), >= 0; 0 (default) = off.
 	Mixup float64 `toml:"mixup"`
 	// Cutmix is its alpha, >= 0; 0 (default) = off.
@@ -285,9 +298,10 @@ type Eval struct {
 	// Batch is the number of samples at once, >= 1. 0 (default) = the
 	// micro-batch of training, which Load fills in.
 	Batch int `toml:"batch" hash:"-"`
-	// CropPct is the centre crop over the resized short side, > 0 .. 1. 0
-	// (default) = timm's rule, which Load fills in: 0.875 up to 224 pixels,
-	// else 1.
+	// CropPct is the centre crop over the resized short side, 0.01 .. 1. 0
+	// (default) = a rule, which Load fills in: timm's, 0.875 up to 224 pixels,
+	// else 1; always 1 where augment.crop is "shift" or "none", which train on
+	// whole pictures.
 	CropPct float64 `toml:"crop_pct"`
 	// EMA evaluates the averaged weights where train.ema_decay is on. Default
 	// true.

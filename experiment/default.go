@@ -69,6 +69,7 @@ func defaults() *Config {
 		Shift:           4,
 		HFlip:           0.5,
 		Interpolation:   "bicubic",
+		Repeated:        1,
 		MixupProb:       1,
 		MixupSwitchProb: 0.5,
 		MixupMode:       "batch",
@@ -128,7 +129,7 @@ func (c *Config) derive() {
 		c.Eval.Batch = c.Train.MicroBatch()
 	}
 	if c.Eval.CropPct == 0 {
-		c.Eval.CropPct = timmCropPct(c.Data.ImageSize)
+		c.Eval.CropPct = c.cropPct()
 	}
 }
 
@@ -147,8 +148,11 @@ func (c *Config) learningRate() float64 {
 	return c.Optimizer.LR
 }
 
-func timmCropPct(imageSize int) float64 {
-	if imageSize <= 224 {
+// cropPct is timm's rule where training looks at a part of the picture, which it
+// sees enlarged. Where it sees the whole, so does evaluation.
+func (c *Config) cropPct() float64 {
+	part := c.Augment.Crop == "resized" || c.Augment.Crop == "byol"
+	if part && c.Data.ImageSize <= 224 {
 		return 224. / 256
 	}
 	return 1

@@ -33,10 +33,26 @@ func Load(path string, sets []string) (*Config, error) {
 	return load(path, sets, nil)
 }
 
+// LoadRun is [Load] for an experiment whose weights are there: without the
+// auxiliary experiments, which only training needs and whose files may be gone
+// since. [Config.Aux] is nil, and [Config.Hash] is not that of Load.
+func LoadRun(path string, sets []string) (*Config, error) {
+	return read(path, sets, 0).result()
+}
+
 // load is Load for an experiment that the experiments in the files of chain
 // lead to.
 func load(path string, sets []string, chain []string) (*Config, error) {
-	l := &loader{config: defaults(), where: map[string]string{}, aux: strings.Repeat("aux.", len(chain))}
+	l := read(path, sets, len(chain))
+	if len(l.problems) == 0 {
+		l.auxiliaries(append(slices.Clone(chain), identity(path)))
+	}
+	return l.result()
+}
+
+// read gathers, checks and derives an experiment that depth others lead to.
+func read(path string, sets []string, depth int) *loader {
+	l := &loader{config: defaults(), where: map[string]string{}, aux: strings.Repeat("aux.", depth)}
 	l.config.spelled = map[string]string{}
 	l.file(path, "")
 	l.sets(sets)
@@ -48,8 +64,11 @@ func load(path string, sets []string, chain []string) (*Config, error) {
 	}
 	if len(l.problems) == 0 {
 		l.config.derive()
-		l.auxiliaries(append(slices.Clone(chain), identity(path)))
 	}
+	return l
+}
+
+func (l *loader) result() (*Config, error) {
 	if len(l.problems) > 0 {
 		return nil, &UsageError{Problems: l.problems}
 	}

@@ -26,6 +26,26 @@ func loadText(t *testing.T, text string, sets ...string) *experiment.Config {
 	return mustLoad(t, writeFile(t, text), sets...)
 }
 
+// TestLoadRun: what is trained already is read without the experiments that
+// made its auxiliaries; what it says itself is still checked.
+func TestLoadRun(t *testing.T) {
+	for _, file := range []string{"aux_missing", "aux_invalid", "aux_cycle"} {
+		t.Run(file, func(t *testing.T) {
+			path := filepath.Join("testdata", "bad", file+".toml")
+			c, err := experiment.LoadRun(path, []string{"seed=3", "aux.seed=4"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Seed != 3 || c.Pathway[0].AuxConfig == "" || c.Aux(0) != nil || c.Eval.Batch == 0 {
+				t.Errorf("got %+v", c)
+			}
+			if _, err := experiment.LoadRun(path, []string{"sed=3"}); err == nil {
+				t.Error("an unknown key was accepted")
+			}
+		})
+	}
+}
+
 // TestPrecedence sets one key in every layer and takes the layers away from
 // the top.
 func TestPrecedence(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"m2pt/internal/randaug"
 )
 
 // Validate checks every value, alone and against the others, and returns a
@@ -46,6 +48,25 @@ func (k *checks) oneOf(key, value string, allowed ...string) {
 	}
 }
 
+// within wants value in low..high. The upper bounds are far above what anyone
+// computes: they turn a slip of the keyboard into a message.
+func (k *checks) within(key string, value, low, high int) {
+	k.want(key, value, low <= value && value <= high, fmt.Sprintf("%d to %d", low, high))
+}
+
+const (
+	maxSamples = 100_000_000
+	maxSide    = 1 << 14 // pixels
+	maxTokens  = 1 << 16
+	maxBatch   = 1 << 16
+	maxPixels  = 1 << 34 // of a batch, channels counted
+	maxDim     = 1 << 14
+	maxDepth   = 1 << 10
+	maxRatio   = 1 << 6
+	maxEpochs  = 1_000_000
+	maxThreads = 1 << 12
+)
+
 // No comparison holds for NaN, so each of these is false for it.
 
 func finite(x float64) bool      { return math.Abs(x) <= math.MaxFloat64 }
@@ -76,6 +97,7 @@ func (c *Config) check() []problem {
 	c.checkOptimizer(k)
 	c.checkSchedule(k)
 	c.checkCrop(k)
+	c.checkColours(k)
 	c.checkMixup(k)
 	c.checkEval(k)
 	c.checkDevice(k)
@@ -100,24 +122,24 @@ func (c *Config) checkData(k *checks) {
 	} else if !generated && d.Path == "" {
 		k.add("data.path", "is empty; format %q needs the folder of the dataset", d.Format)
 	}
-	k.want("data.samples", d.Samples, d.Samples >= 1, isCount)
-	k.want("data.val_samples", d.ValSamples, d.ValSamples >= 1, isCount)
+	k.within("data.samples", d.Samples, 1, maxSamples)
+	k.within("data.val_samples", d.ValSamples, 1, maxSamples)
 	k.want("data.seed", d.Seed, d.Seed <= math.MaxInt64, "2^63-1 or less")
-	k.want("data.image_size", d.ImageSize, d.ImageSize >= 1, isCount)
+	k.within("data.image_size", d.ImageSize, 1, maxSide)
 	k.want("data.channels", d.Channels, d.Channels == 1 || d.Channels == 3, "1 or 3")
 	for i := range d.Mean {
 		k.want("data.mean", d.Mean[i], finite(d.Mean[i]), "numbers")
 		k.want("data.std", d.Std[i], positive(d.Std[i]), "numbers above 0")
 	}
-	k.want("data.workers", d.Workers, d.Workers >= 0, isNotNegative)
+	k.within("data.workers", d.Workers, 0, maxThreads)
 	k.want("data.max_skipped", d.MaxSkipped, d.MaxSkipped >= 0, isNotNegative)
 }
 
 func (c *Config) checkTokenizer(k *checks) {
 	t, size := c.Tokenizer, c.Data.ImageSize
 	k.oneOf("tokenizer.kind", t.Kind, "image")
-	k.want("tokenizer.patch_size", t.PatchSize, t.PatchSize >= 1, isCount)
-	k.want("tokenizer.stride", t.Stride, t.Stride >= 0, isNotNegative)
+	k.within("tokenizer.patch_size", t.PatchSize, 1, maxSide)
+	k.within("tokenizer.stride", t.Stride, 0, maxSide)
 	if t.PatchSize < 1 || t.Stride < 0 || size < 1 {
 		return
 	}
@@ -126,6 +148,8 @@ func (c *Config) checkTokenizer(k *checks) {
 	} else if (size-t.PatchSize)%t.stride() != 0 {
 		k.add("tokenizer.patch_size", "patches of %d every %d pixels do not tile data.image_size = %d",
 			t.PatchSize, t.stride(), size)
+	} else if side := (size-t.PatchSize)/t.stride() + 1; side*side > maxTokens {
+		k.add("tokenizer.patch_size", "gives %d patches, want %d at most", side*side, maxTokens)
 	}
 }
 
@@ -134,13 +158,13 @@ func (c *Config) checkModel(k *checks) {
 	if m.Name != "" {
 		k.oneOf("model.name", m.Name, presetNames()...)
 	}
-	k.want("model.embed_dim", m.EmbedDim, m.EmbedDim >= 1, isCount)
-	k.want("model.depth", m.Depth, m.Depth >= 1, isCount)
-	k.want("model.num_heads", m.NumHeads, m.NumHeads >= 1, isCount)
+	k.within("model.embed_dim", m.EmbedDim, 1, maxDim)
+	k.within("model.depth", m.Depth, 1, maxDepth)
+	k.within("model.num_heads", m.NumHeads, 1, maxDim)
 	if m.NumHeads >= 1 && m.EmbedDim%m.NumHeads != 0 {
 		k.add("model.num_heads", "is %d, which does not divide model.embed_dim = %d", m.NumHeads, m.EmbedDim)
 	}
-	k.want("model.mlp_ratio", m.MLPRatio, positive(m.MLPRatio), isPositive)
+	k.want("model.mlp_ratio", m.MLPRatio, 0 < m.MLPRatio && m.MLPRatio <= maxRatio, fmt.Sprintf("above 0 and at most %d", maxRatio))
 	k.oneOf("model.qkv_bias", m.QKVBias, "full", "split", "none")
 	k.oneOf("model.global_pool", m.GlobalPool, "avg", "token")
 	if m.GlobalPool == "token" && !m.ClassToken {
@@ -179,12 +203,14 @@ func (p *Pathway) check(k *checks, key string) {
 
 func (c *Config) checkTrain(k *checks) {
 	t := c.Train
-	k.want("train.epochs", t.Epochs, t.Epochs >= 1, isCount)
+	k.within("train.epochs", t.Epochs, 1, maxEpochs)
 	k.want("train.max_steps", t.MaxSteps, t.MaxSteps >= 0, isNotNegative)
-	k.want("train.batch", t.Batch, t.Batch >= 1, isCount)
-	k.want("train.accumulate", t.Accumulate, t.Accumulate >= 1, isCount)
+	k.within("train.batch", t.Batch, 1, maxBatch)
+	k.within("train.accumulate", t.Accumulate, 1, maxBatch)
 	if t.Batch >= 1 && t.Accumulate >= 1 && t.Batch%t.Accumulate != 0 {
 		k.add("train.accumulate", "is %d, which does not divide train.batch = %d", t.Accumulate, t.Batch)
+	} else if t.Batch >= 1 && t.Accumulate >= 1 {
+		c.checkPixels(k, "train.batch", t.MicroBatch())
 	}
 	k.want("train.clip_grad", t.ClipGrad, notNegative(t.ClipGrad), isNotNegative)
 	k.want("train.ema_decay", t.EMADecay, decay(t.EMADecay), isDecay)
@@ -192,6 +218,14 @@ func (c *Config) checkTrain(k *checks) {
 	k.want("train.checkpoint_every", t.CheckpointEvery, t.CheckpointEvery >= 0, isNotNegative)
 	k.want("train.keep", t.Keep, t.Keep >= 1, isCount)
 	k.want("train.log_every", t.LogEvery, t.LogEvery >= 1, isCount)
+}
+
+// checkPixels wants memory for batches of so many samples to be thinkable.
+func (c *Config) checkPixels(k *checks, key string, samples int) {
+	d := c.Data
+	if n := float64(samples) * float64(d.Channels) * float64(d.ImageSize) * float64(d.ImageSize); n > maxPixels {
+		k.add(key, "gives batches of %.3g pixel values at data.image_size = %d, want %.3g at most", n, d.ImageSize, float64(maxPixels))
+	}
 }
 
 func (c *Config) checkOptimizer(k *checks) {
@@ -230,16 +264,31 @@ func (c *Config) checkSchedule(k *checks) {
 
 func (c *Config) checkCrop(k *checks) {
 	a := c.Augment
-	k.oneOf("augment.crop", a.Crop, "resized", "shift", "none")
+	k.oneOf("augment.crop", a.Crop, "resized", "byol", "shift", "none")
 	k.want("augment.scale", a.Scale, 0 < a.Scale[0] && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= 1,
 		"a range within 0 to 1, low first")
 	k.want("augment.ratio", a.Ratio, 0 < a.Ratio[0] && a.Ratio[0] <= a.Ratio[1] && finite(a.Ratio[1]),
 		"a range above 0, low first")
-	k.want("augment.shift", a.Shift, a.Shift >= 0, isNotNegative)
+	k.within("augment.shift", a.Shift, 0, maxSide)
 	k.want("augment.hflip", a.HFlip, probability(a.HFlip), isProbability)
 	k.oneOf("augment.interpolation", a.Interpolation, "bicubic", "bilinear")
+	k.want("augment.repeated", a.Repeated, a.Repeated >= 1 && a.Repeated <= 1<<16, "1 to 65536")
 	k.want("augment.reprob", a.ReProb, probability(a.ReProb), isProbability)
 	k.oneOf("augment.remode", a.ReMode, "pixel", "rand", "const")
+}
+
+func (c *Config) checkColours(k *checks) {
+	a := c.Augment
+	k.want("augment.color_jitter", a.ColorJitter, notNegative(a.ColorJitter), isNotNegative)
+	if a.AutoAugment == "" {
+		return
+	}
+	if _, err := randaug.Parse(a.AutoAugment); err != nil {
+		k.add("augment.auto_augment", "is %q: %v", a.AutoAugment, err)
+	}
+	if a.ColorJitter > 0 {
+		k.add("augment.color_jitter", "is %v, but augment.auto_augment takes its place; keep one", a.ColorJitter)
+	}
 }
 
 func (c *Config) checkMixup(k *checks) {
@@ -265,8 +314,9 @@ func (c *Config) checkMixup(k *checks) {
 func (c *Config) checkEval(k *checks) {
 	e := c.Eval
 	k.want("eval.every", e.Every, e.Every >= 1, isCount)
-	k.want("eval.batch", e.Batch, e.Batch >= 0, isNotNegative)
-	k.want("eval.crop_pct", e.CropPct, probability(e.CropPct), isProbability)
+	k.within("eval.batch", e.Batch, 0, maxBatch)
+	c.checkPixels(k, "eval.batch", e.Batch)
+	k.want("eval.crop_pct", e.CropPct, e.CropPct == 0 || 0.01 <= e.CropPct && e.CropPct <= 1, "0.01 to 1, or 0 for the default")
 }
 
 var deviceName = regexp.MustCompile(`^(cpu|cuda(:[0-9]{1,4})?)$`)
@@ -276,6 +326,6 @@ func (c *Config) checkDevice(k *checks) {
 	if !deviceName.MatchString(d.Name) {
 		k.add("device.name", "is %q, want cpu, cuda or cuda:INDEX", d.Name)
 	}
-	k.want("device.threads", d.Threads, d.Threads >= 0, isNotNegative)
+	k.within("device.threads", d.Threads, 0, maxThreads)
 	k.oneOf("device.precision", d.Precision, "float32", "bf16")
 }

@@ -5,8 +5,10 @@ package export
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"strings"
 
 	"m2pt/checkpoint"
+	"m2pt/experiment"
 	"m2pt/internal/atomicfile"
 	"m2pt/model"
 	"m2pt/train"
@@ -25,11 +28,16 @@ type Summary struct {
 	Tensors    int    `json:"tensors"`
 	Parameters int    `json:"parameters"`
 	Folded     int    `json:"folded"` // layers that had a pathway
+	// Beyond says what the tensors do not and timm's arguments cannot: whoever
+	// loads them has to set it.
+	Beyond []string `json:"beyond_timm,omitempty"`
 }
 
 // Write writes the merged model to out: a .safetensors or .npz file by its
 // extension, otherwise a folder in Hugging Face's layout, config.json and
-// model.safetensors, which timm loads with `local-dir:`.
+// model.safetensors, which timm loads with `local-dir:`. A folder that holds
+// anything else is left alone, and a model that config.json cannot describe gets
+// none: both are an [experiment.UsageError].
 func Write(m *train.Model, out string) (Summary, error) {
 	merged, err := train.Merge(m.Weights)
 	if err == nil {
@@ -38,7 +46,7 @@ func Write(m *train.Model, out string) (Summary, error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("export %s: %w", m.Path, err)
 	}
-	s := Summary{Path: out, Tensors: merged.Len()}
+	s := Summary{Path: out, Tensors: merged.Len(), Beyond: beyondTimm(m.Classifier)}
 	for t := range merged.All() {
 		s.Parameters += t.Len()
 	}
@@ -50,7 +58,7 @@ func Write(m *train.Model, out string) (Summary, error) {
 	case "":
 		err = writeFolder(m, merged, out)
 	default:
-		err = fmt.Errorf("want a .safetensors or .npz file, or a folder without extension")
+		err = misused("want a .safetensors or .npz file, or a folder without extension")
 	}
 	if err != nil {
 		return Summary{}, fmt.Errorf("export to %s: %w", out, err)
@@ -103,12 +111,57 @@ func foldedLayers(ts *checkpoint.Tensors) map[string]bool {
 // WeightsFile is the path of the tensors in what Write wrote.
 func WeightsFile(out string) string {
 	if filepath.Ext(out) == "" {
-		return filepath.Join(out, "model.safetensors")
+		return filepath.Join(out, modelFile)
 	}
 	return out
 }
 
+// The files of Hugging Face's layout.
+const (
+	configFile = "config.json"
+	modelFile  = "model.safetensors"
+)
+
+func misused(problem string) error { return &experiment.UsageError{Problems: []string{problem}} }
+
+// beyondTimm lists what the arguments of timm's VisionTransformer cannot say. As
+// text, norm_layer names a layer and not its eps; PatchEmbed's stride is its
+// patch.
+func beyondTimm(c train.Classifier) []string {
+	var all []string
+	if c.ViT.Eps != timmEps {
+		all = append(all, fmt.Sprintf("model.norm_eps is %g, timm's %g: build the model with norm_layer=functools.partial(torch.nn.LayerNorm, eps=%g)", c.ViT.Eps, timmEps, c.ViT.Eps))
+	}
+	if t := c.Tokenizer; t.Stride != t.Patch {
+		all = append(all, fmt.Sprintf("tokenizer.stride is %d, timm's is patch_size, %d: build the model with an embed_layer of that stride", t.Stride, t.Patch))
+	}
+	return all
+}
+
+// timmEps is the epsilon of timm's LayerNorm.
+const timmEps = 1e-6
+
+// checkFolder refuses a folder whose content would be lost.
+func checkFolder(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if name := e.Name(); name != configFile && name != modelFile {
+			return misused(fmt.Sprintf("the folder holds %s, which is no part of an export: name a new folder, or an earlier export to replace", name))
+		}
+	}
+	return err
+}
+
 func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
+	if beyond := beyondTimm(m.Classifier); beyond != nil {
+		return misused("config.json cannot describe the model; write a .safetensors file instead: " + strings.Join(beyond, "; "))
+	}
+	if err := checkFolder(dir); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(timmConfig(m), "", "  ")
 	if err != nil {
 		return err
@@ -117,14 +170,14 @@ func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
 		return err
 	}
 	return atomicfile.Folder(dir, func(tmp string) error {
-		err := atomicfile.Write(filepath.Join(tmp, "config.json"), 0o644, func(w io.Writer) error {
+		err := atomicfile.Write(filepath.Join(tmp, configFile), 0o644, func(w io.Writer) error {
 			_, err := w.Write(append(text, '\n'))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return checkpoint.Save(filepath.Join(tmp, "model.safetensors"), merged)
+		return checkpoint.Save(filepath.Join(tmp, modelFile), merged)
 	})
 }
 

@@ -3,8 +3,11 @@ package export_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -288,6 +291,69 @@ func TestWriteRefuses(t *testing.T) {
 			}
 			if _, err := os.Stat(c.out); err == nil {
 				t.Errorf("%s is there", c.out)
+			}
+		})
+	}
+}
+
+// TestWriteKeeps: a folder with other content, a run or one of its checkpoints
+// among them, is refused and stays as it is.
+func TestWriteKeeps(t *testing.T) {
+	m := plain(t)
+	foreign := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(foreign, "thesis"), []byte("thesis"), 0o644))
+	run := filepath.Dir(filepath.Dir(m.Path))
+	file := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(file, nil, 0o644))
+	for name, out := range map[string]string{"foreign": foreign, "run": run, "checkpoint": m.Path, "file": file} {
+		t.Run(name, func(t *testing.T) {
+			before := content(t, out)
+			_, err := export.Write(m, out)
+			if _, usage := errors.AsType[*experiment.UsageError](err); err == nil || usage == (name == "file") {
+				t.Errorf("error %v", err)
+			}
+			if after := content(t, out); !maps.Equal(before, after) {
+				t.Errorf("%s was changed", out)
+			}
+		})
+	}
+}
+
+// content reads the files of a folder.
+func content(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[path] = string(text)
+		return err
+	}))
+	return files
+}
+
+// TestBeyondTimm: what config.json cannot say makes no folder, and a file that
+// says what to set.
+func TestBeyondTimm(t *testing.T) {
+	for _, set := range []string{"model.norm_eps=1e-5", "tokenizer.stride=2"} {
+		t.Run(set, func(t *testing.T) {
+			m, err := train.OpenModel(clitest.Train(t, clitest.Experiment(t), "train.epochs=1", set).Run, "", nil)
+			must(t, err)
+			key, _, _ := strings.Cut(set, "=")
+			folder := filepath.Join(t.TempDir(), "folder")
+			_, err = export.Write(m, folder)
+			if _, usage := errors.AsType[*experiment.UsageError](err); !usage || !strings.Contains(err.Error(), key) {
+				t.Errorf("folder: error %v, want one about %s", err, key)
+			}
+			if _, err := os.Stat(folder); err == nil {
+				t.Error("the folder is there")
+			}
+			out := filepath.Join(t.TempDir(), "m.safetensors")
+			s, err := export.Write(m, out)
+			if err != nil || len(s.Beyond) != 1 || !strings.HasPrefix(s.Beyond[0], key) {
+				t.Errorf("file: %+v, %v", s, err)
 			}
 		})
 	}

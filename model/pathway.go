@@ -2,6 +2,8 @@ package model
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +60,7 @@ func SplitTerm(param string) (layer, name string, term int, ok bool) {
 		if rest == "" {
 			return layer, name, 0, true
 		}
-		if n, err := strconv.Atoi(strings.TrimPrefix(rest, ".")); err == nil && n > 0 && n < maxTerms && termName("", n) == rest {
+		if n, err := strconv.Atoi(strings.TrimPrefix(rest, ".")); err == nil && n > 0 && termName("", n) == rest {
 			return layer, name, n, true
 		}
 	}
@@ -98,20 +100,19 @@ func Fold(w []float32, lambda float32, aux []float32) {
 // Term names the two parameters of one pathway term of a layer.
 type Term struct{ Scale, Aux string }
 
-// Terms are the pathway terms of a layer among the names that exist, also those
-// of which only one parameter does.
-func Terms(layer string, exists func(name string) bool) []Term {
-	var terms []Term
-	// A layer may have terms of some auxiliary models and not of others, so
-	// gaps are stepped over; no one trains with more than a handful.
-	for k := range maxTerms {
-		t := Term{layer + "." + termName(ScaleName, k), layer + "." + termName(AuxName, k)}
-		if exists(t.Scale) || exists(t.Aux) {
-			terms = append(terms, t)
+// Terms are the pathway terms of a layer among the names of parameters, also
+// those of which only one parameter is there, in the order of the auxiliary
+// models. A layer may have terms of some of them and not of others.
+func Terms(layer string, names iter.Seq[string]) []Term {
+	found := map[int]bool{}
+	for name := range names {
+		if of, _, k, ok := SplitTerm(name); ok && of == layer {
+			found[k] = true
 		}
+	}
+	var terms []Term
+	for _, k := range slices.Sorted(maps.Keys(found)) {
+		terms = append(terms, Term{layer + "." + termName(ScaleName, k), layer + "." + termName(AuxName, k)})
 	}
 	return terms
 }
-
-// maxTerms bounds the number of auxiliary models.
-const maxTerms = 16

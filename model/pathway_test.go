@@ -15,7 +15,8 @@ func TestSplitTerm(t *testing.T) {
 		{"blocks.3.attn.qkv.aux_weight", "blocks.3.attn.qkv", AuxName, 0, true},
 		{"fc.aux_weight.1", "fc", AuxName, 1, true},
 		{"fc.cross_modal_scale.15", "fc", ScaleName, 15, true},
-		{"fc.cross_modal_scale.16", "", "", 0, false},
+		{"fc.cross_modal_scale.1600", "fc", ScaleName, 1600, true},
+		{"fc.cross_modal_scale.99999999999999999999", "", "", 0, false},
 		{"fc.aux_weight.0", "", "", 0, false},
 		{"fc.aux_weight.01", "", "", 0, false},
 		{"fc.aux_weight.-1", "", "", 0, false},
@@ -37,6 +38,7 @@ func TestSplitTerm(t *testing.T) {
 func TestTerms(t *testing.T) {
 	first := Term{"fc.cross_modal_scale", "fc.aux_weight"}
 	third := Term{"fc.cross_modal_scale.2", "fc.aux_weight.2"}
+	last := Term{"fc.cross_modal_scale.17", "fc.aux_weight.17"}
 	for _, c := range []struct {
 		name   string
 		exist  []string
@@ -45,9 +47,10 @@ func TestTerms(t *testing.T) {
 		{"none", []string{"fc.weight", "other.fc.aux_weight"}, nil},
 		{"one", []string{first.Scale, first.Aux}, []Term{first}},
 		{"a gap", []string{third.Aux, third.Scale, first.Scale, first.Aux}, []Term{first, third}},
+		{"many", []string{last.Aux, last.Scale, third.Aux, third.Scale}, []Term{third, last}},
 		{"a half", []string{third.Aux}, []Term{third}},
 	} {
-		got := Terms("fc", func(name string) bool { return slices.Contains(c.exist, name) })
+		got := Terms("fc", slices.Values(c.exist))
 		if !slices.Equal(got, c.expect) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.expect)
 		}

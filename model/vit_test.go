@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -139,6 +140,22 @@ func TestInitialValues(t *testing.T) {
 	}
 }
 
+// TestWeightInit: the standard deviation of linear weights [out, in] in a block.
+func TestWeightInit(t *testing.T) {
+	for name, want := range map[string]float64{"": .02, "normal": .02, "fan_in": math.Sqrt(1. / (3 * 64)), "xavier": math.Sqrt(2. / (64 + 256))} {
+		v := vit(64, 1, 2)
+		v.WeightInit = name
+		p, _ := build(v, 16, "token").Registry().Lookup("blocks.0.mlp.fc1.weight")
+		var squares float64
+		for _, x := range p.Values(1) {
+			squares += float64(x) * float64(x)
+		}
+		if got := math.Sqrt(squares / float64(p.Len())); math.Abs(got/want-1) > 0.03 {
+			t.Errorf("%q: deviation %g, want %g", name, got, want)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	if err := vit(8, 1, 2).Check(); err != nil {
 		t.Error(err)
@@ -153,6 +170,7 @@ func TestCheck(t *testing.T) {
 		{"depth 0", func(v *model.ViT) { v.Depth = 0 }},
 		{`qkv bias "some"`, func(v *model.ViT) { v.QKVBias = "some" }},
 		{`position table ""`, func(v *model.ViT) { v.PosEmbed = "" }},
+		{`weight init "he"`, func(v *model.ViT) { v.WeightInit = "he" }},
 		{"MLP ratio 0", func(v *model.ViT) { v.MLPRatio = 0 }},
 		{"drop path 1", func(v *model.ViT) { v.DropPath = 1 }},
 		{"drop path -0.1", func(v *model.ViT) { v.DropPath = -.1 }},

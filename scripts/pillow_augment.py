@@ -7,7 +7,8 @@ Usage: python3 -m venv .cache/pillow
        .cache/pillow/bin/python scripts/pillow_augment.py data/image/testdata/augment.npz
 
 The file holds picture/NAME [H,W,3]; "results", the pixels [H,W,3] of all cases
-one after another; and meta/json: {"cases": [{"picture", "op", "arg", "filter"}]}.
+one after another; rotation/matrices [N,6] of rotation/degrees [N] for 224x200;
+and meta/json: {"cases": [{"picture", "op", "arg", "filter"}]}.
 """
 import json
 import sys
@@ -73,6 +74,20 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 WHOLE = ("waves", "noise")  # pictures that meet every argument; the others meet two
 
 
+class Recorder(Image.Image):
+    """Keeps the matrix that rotate hands to transform."""
+
+    def transform(self, size, method, data, *args, **kwargs):
+        self.matrix = data
+
+
+def rotation(degrees):
+    im = Recorder()
+    im._size = 224, 200
+    im.rotate(degrees)
+    return im.matrix
+
+
 def main(path):
     arrays, cases, results = {}, [], []
 
@@ -91,6 +106,9 @@ def main(path):
             for arg in args[few]:
                 for filter, resample in FILTERS.items():
                     record(name, op, arg, filter, make(arg)(im, resample))
+    degrees = np.random.default_rng(2).uniform(-30, 30, 200)
+    arrays["rotation/degrees"] = degrees
+    arrays["rotation/matrices"] = np.array([rotation(d) for d in degrees.tolist()])
     arrays["results"] = np.concatenate(results)
     meta = {"pillow": PIL.__version__, "fill": FILL, "cases": cases}
     arrays["meta/json"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)

@@ -37,7 +37,8 @@ type Prediction struct {
 	Logits []float32 // borrowed until the next one
 }
 
-// Run evaluates every readable sample once; each may be nil.
+// Run evaluates every readable sample once; each may be nil. A loss that is not
+// finite is ErrNonFinite.
 func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Result, error) {
 	var t Tally
 	classes := len(e.logits) / e.batch
@@ -61,7 +62,11 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 			}
 		}
 	}
-	return t.Result(), nil
+	r := t.Result()
+	if !finite(r.Loss) {
+		return r, fmt.Errorf("evaluate: loss %g: %w: lower the learning rate or set train.clip_grad", r.Loss, ErrNonFinite)
+	}
+	return r, nil
 }
 
 func (e *Evaluator) forward(b *data.Batch) error {

@@ -49,20 +49,45 @@ type Lambda struct {
 	Share float64 `json:"share"`
 }
 
-// Lambdas reads λ of every layer.
-func Lambdas(params []nn.Param, state *engine.State) ([]Lambda, error) {
+// lambdas are those of the weights that evaluation uses. Where W′ trains, the
+// averages hold Ŵ and no λ, so there they are the parameters'.
+func (t *trainer) lambdas() ([]Lambda, error) {
+	bind := map[string]string{}
+	if t.cfg.Eval.EMA {
+		bind = t.names.bind()
+	}
+	for _, l := range pathwayLayers(t.names.params) {
+		if l.auxTrained {
+			delete(bind, l.weight)
+			for _, term := range l.terms {
+				delete(bind, term.scale)
+			}
+		}
+	}
+	return Lambdas(t.names.params, t.state, bind)
+}
+
+// Lambdas reads λ of every layer; bind names the states to read instead of
+// parameters, as in engine.Job.
+func Lambdas(params []nn.Param, state *engine.State, bind map[string]string) ([]Lambda, error) {
+	get := func(name string) ([]float32, error) {
+		if to, ok := bind[name]; ok {
+			name = to
+		}
+		return engine.Get[float32](state, name)
+	}
 	var out []Lambda
 	for _, l := range pathwayLayers(params) {
-		w, err := engine.Get[float32](state, l.weight)
+		w, err := get(l.weight)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range l.terms {
-			scale, err := engine.Get[float32](state, t.scale)
+			scale, err := get(t.scale)
 			if err != nil {
 				return nil, err
 			}
-			aux, err := engine.Get[float32](state, t.aux)
+			aux, err := get(t.aux)
 			if err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -160,8 +161,8 @@ func TestMaxSteps(t *testing.T) {
 	}
 }
 
-// TestStopAtTheEnd: asked to stop during its last step, wherever that is, a run
-// ends complete.
+// TestStopAtTheEnd: asked to stop during its last step, a run saves it and
+// leaves; its evaluation is what the next start does.
 func TestStopAtTheEnd(t *testing.T) {
 	t.Parallel()
 	for _, sets := range [][]string{{"train.max_steps=3"}, {"train.max_steps=4"}, {"train.epochs=1"}} {
@@ -170,8 +171,12 @@ func TestStopAtTheEnd(t *testing.T) {
 		if step == 0 {
 			step = 4
 		}
-		out := trained(t, cfg, stopAfter(step))
-		if x, err := readExtra(newest(t, cfg)); err != nil || !x.Done || out.Eval.Samples != 13 || out.BestStep != step {
+		out, err := Run(context.Background(), cfg, options(t, stopAfter(step)))
+		if !errors.Is(err, ErrStopped) || out.Steps != step || newest(t, cfg).State.Step != step {
+			t.Fatalf("%v: error %v, outcome %+v", sets, err, out)
+		}
+		out = trained(t, cfg)
+		if x, err := readExtra(newest(t, cfg)); err != nil || !x.Done || out.StartStep != step || out.Steps != step || out.Eval.Samples != 13 || out.BestStep != step {
 			t.Errorf("%v: outcome %+v, position %+v, %v", sets, out, x.Position, err)
 		}
 	}
@@ -208,7 +213,8 @@ func TestEvalEvery(t *testing.T) {
 	}
 }
 
-// TestInit: model.init gives every parameter; only the head may be another.
+// TestInit: model.init gives every parameter; only the head may be another, and
+// the position table of another size.
 func TestInit(t *testing.T) {
 	t.Parallel()
 	source := tiny(t, "train.max_steps=1", "seed=5")
@@ -237,7 +243,7 @@ func TestInit(t *testing.T) {
 					t.Errorf("%s is not what it should start from", x.Name)
 				}
 			}
-			if strings.Contains(log.String(), "head starts fresh") != c.fresh {
+			if strings.Contains(log.String(), `starts fresh" tensor=head.weight`) != c.fresh {
 				t.Errorf("log: %s", log.String())
 			}
 		})

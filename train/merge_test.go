@@ -125,7 +125,7 @@ func TestLambdas(t *testing.T) {
 		must(t, state.Add(params[i].Name, ops.F32(params[i].Shape...)))
 		must(t, engine.Set(state, params[i].Name, v))
 	}
-	got, err := Lambdas(params, state)
+	got, err := Lambdas(params, state, nil)
 	must(t, err)
 	if want := []Lambda{{"a", 0, -.5, 1}, {"a", 1, 0, 0}, {"b", 1, 3, 3}}; !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

@@ -32,11 +32,14 @@ func (t *Tally) Add(loss float32, logits []float32, label int32) {
 }
 
 // Rank is how many classes score higher than label; among equal scores the
-// lower index comes first, and NaN scores last.
+// lower index comes first. A label whose score is NaN ranks behind all classes.
 func Rank(logits []float32, label int) int {
 	rank, own := 0, logits[label]
+	if own != own {
+		return len(logits)
+	}
 	for i, v := range logits {
-		if v > own || i < label && v == own || own != own && v == v {
+		if v > own || i < label && v == own {
 			rank++
 		}
 	}

@@ -19,8 +19,8 @@ func TestRank(t *testing.T) {
 		{"first of equals", []float32{2, 2, 2}, 0, 0},
 		{"last of equals", []float32{2, 2, 2}, 2, 2},
 		{"NaN among others", []float32{1, nan, 0}, 0, 0},
-		{"NaN is last", []float32{nan, -inf, 0}, 0, 2},
-		{"all NaN", []float32{nan, nan}, 0, 0},
+		{"NaN is behind all", []float32{nan, -inf, 0}, 0, 3},
+		{"all NaN", []float32{nan, nan}, 0, 2},
 		{"infinite", []float32{inf, 1, inf}, 2, 1},
 	} {
 		if got := Rank(c.logits, c.label); got != c.want {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"m2pt/checkpoint"
 	"m2pt/data"
@@ -31,7 +32,7 @@ type Model struct {
 // where that is not empty. Weights without pathway tensors (an exported model)
 // get a classifier without pathways.
 func OpenModel(path, configPath string, sets []string) (*Model, error) {
-	cp, _, err := checkpoint.Open(path)
+	cp, err := openExactly(path)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func OpenModel(path, configPath string, sets []string) (*Model, error) {
 		}
 	}
 	m := &Model{Path: cp.Path}
-	if m.Config, err = experiment.Load(configPath, sets); err != nil {
+	if m.Config, err = experiment.LoadRun(configPath, sets); err != nil {
 		return nil, err
 	}
 	if m.Weights, err = Weights(cp); err != nil {
@@ -67,7 +68,7 @@ func runConfig(path string) (string, error) {
 			return "", err
 		}
 		if dir == filepath.Dir(dir) {
-			return "", &experiment.UsageError{Problems: []string{fmt.Sprintf("%s is not in a run folder: name its experiment with -config", path)}}
+			return "", misused("%s is not in a run folder: name its experiment with -config", path)
 		}
 	}
 }
@@ -129,8 +130,8 @@ func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluat
 	if err != nil {
 		return nil, nil, err
 	}
-	if got, want := len(set.Classes()), m.Classifier.Head.Classes; got != want {
-		return nil, nil, fmt.Errorf("the data has %d classes, the model %d", got, want)
+	if got := set.Classes(); len(got) != m.Classifier.Head.Classes || m.Classes != nil && !slices.Equal(got, m.Classes) {
+		return nil, nil, misused("the data has the %d classes %v, the model was trained on %d: %v", len(got), got, m.Classifier.Head.Classes, m.Classes)
 	}
 	loader, err := data.NewLoader(set, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
 		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: onSkip})

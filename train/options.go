@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"m2pt/data"
 	"m2pt/engine"
 )
 
@@ -49,12 +48,12 @@ type Outcome struct {
 	Steps     int64       `json:"steps"`
 	StartStep int64       `json:"start_step"` // > 0 where the run was resumed
 	Epochs    int         `json:"epochs"`
-	Eval      Result      `json:"eval"` // at the end
+	Eval      Result      `json:"eval"` // the last one
+	EvalStep  int64       `json:"eval_step"`
 	Best      Result      `json:"best"` // of the checkpoint that the run folder stands for
 	BestStep  int64       `json:"best_step"`
 	Lambda    []Lambda    `json:"lambda,omitempty"`
-	Skipped   []data.Skip `json:"-"`
-	NumSkip   int         `json:"skipped"`
+	Skipped   []string    `json:"skipped,omitempty"` // samples that could not be read, and why; auxiliary runs included
 	BadSteps  int64       `json:"non_finite_steps"` // left out, where train.non_finite is "skip"
 	Seconds   float64     `json:"seconds"`
 }

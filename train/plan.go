@@ -91,7 +91,7 @@ func NewPlan(cfg *experiment.Config, classes, samples int) (*Plan, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	p.count(t.names.params)
-	p.Steps = PlanSteps{t.perEpoch, t.steps()}
+	p.Steps = PlanSteps{t.perEpoch, t.total()}
 	p.Rates = rates(cfg)
 	return p, nil
 }

@@ -98,19 +98,40 @@ func TestAnotherExperiment(t *testing.T) {
 
 func resume(from string) func(*Options) { return func(o *Options) { o.Resume = from } }
 
-// TestResumeFrom: a named checkpoint is gone on from, later ones are forgotten;
-// bare weights and ruins are refused.
+// TestResumeFrom: a named checkpoint is gone on from in a folder of its own, so
+// that no later one is lost; of a run folder it is the newest that counts; bare
+// weights and ruins are refused.
 func TestResumeFrom(t *testing.T) {
 	t.Parallel()
 	cfg := tiny(t, "train.checkpoint_every=1")
 	trained(t, cfg)
 	want := bits(t, cfg)
 	step := func(n int) string { return filepath.Join(cfg.Output, "checkpoints", fmt.Sprintf("step-%08d", n)) }
-	out := trained(t, cfg, resume(step(3)))
-	if got := bits(t, cfg); out.StartStep != 3 || got != want {
+	_, err := Run(context.Background(), cfg, options(t, resume(step(3))))
+	wantUsage(t, err, "holds a later checkpoint, step-00000008, which would be lost")
+	if got := bits(t, cfg); got != want {
+		t.Errorf("the run folder has changed:\n%s\nwant\n%s", got, want)
+	}
+	branch := again(t, cfg, "train.checkpoint_every=1", "output='"+filepath.Join(t.TempDir(), "branch")+"'")
+	out, err := Run(context.Background(), branch, options(t, resume(step(3)), stopAfter(5)))
+	if !errors.Is(err, ErrStopped) || out.StartStep != 3 || newest(t, branch).State.Step != 5 {
+		t.Fatalf("error %v after %+v; newest checkpoint is of step %d, want 5", err, out, newest(t, branch).State.Step)
+	}
+	out = trained(t, branch)
+	if got := bits(t, branch); out.StartStep != 5 || got != want {
 		t.Errorf("from step %d:\n%s\nwant\n%s", out.StartStep, got, want)
 	}
-	_, err := Run(context.Background(), cfg, options(t, resume(filepath.Join(step(3), "model.safetensors"))))
+	if out.BestStep <= 3 {
+		t.Errorf("best is step %d, which is in another folder", out.BestStep)
+	}
+	if n := len(records(t, branch, "train")); n != 5 {
+		t.Errorf("%d train records, want 5", n)
+	}
+	whole := again(t, cfg, "train.checkpoint_every=1", "output='"+filepath.Join(t.TempDir(), "whole")+"'")
+	if out = trained(t, whole, resume(cfg.Output)); out.StartStep != 8 {
+		t.Errorf("from the run folder: start step %d, want the newest, 8", out.StartStep)
+	}
+	_, err = Run(context.Background(), cfg, options(t, resume(filepath.Join(step(3), "model.safetensors"))))
 	wantUsage(t, err, "model.init")
 	write(t, filepath.Join(step(2), "state.json"), "{}")
 	_, err = Run(context.Background(), cfg, options(t, resume(step(2))))

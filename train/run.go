@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -32,10 +33,13 @@ func Run(ctx context.Context, cfg *experiment.Config, opt Options) (*Outcome, er
 	}
 	err = t.run(ctx)
 	out := t.outcome(from, time.Since(start))
+	for _, a := range aux {
+		out.Skipped = append(a.Skipped, out.Skipped...)
+	}
 	if err != nil {
 		return out, fmt.Errorf("train %s: %w", t.store.name(), err)
 	}
-	out.Lambda, err = Lambdas(t.names.params, t.state)
+	out.Lambda, err = t.lambdas()
 	return out, err
 }
 
@@ -45,9 +49,11 @@ func auxiliaries(ctx context.Context, cfg *experiment.Config, opt Options) ([]*A
 	var all []*Auxiliary
 	for i, p := range cfg.Pathway {
 		path := p.Aux
+		var skipped []string
 		if a := cfg.Aux(i); a != nil {
 			path = a.Output
-			if err := ensure(ctx, a, opt); err != nil {
+			var err error
+			if skipped, err = ensure(ctx, a, opt); err != nil {
 				return nil, fmt.Errorf("auxiliary experiment: %w", err)
 			}
 			if own, other := cfg.Model.NumHeads, a.Model.NumHeads; own != other {
@@ -61,46 +67,50 @@ func auxiliaries(ctx context.Context, cfg *experiment.Config, opt Options) ([]*A
 		if d := cfg.Model.Depth; a.Depth != d {
 			opt.Log.Info("pathway pairs blocks in order", "auxiliary", path, "auxiliary_depth", a.Depth, "depth", d, "paired", min(a.Depth, d))
 		}
+		a.Skipped = skipped
 		all = append(all, a)
 	}
 	return all, nil
 }
 
 // ensure trains an experiment unless its run folder holds the finished result
-// of the very same one.
-func ensure(ctx context.Context, cfg *experiment.Config, opt Options) error {
+// of the very same one, and returns the samples it had to skip.
+func ensure(ctx context.Context, cfg *experiment.Config, opt Options) (skipped []string, err error) {
 	opt.Resume = "auto"
-	s := newStore(cfg, nil)
-	cp, err := s.find(opt.Resume, opt.Log)
+	s := newStore(cfg)
+	cp, err := s.find(opt.Resume, "-set aux.output=DIR", opt.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if cp != nil {
 		x, err := readExtra(cp)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if x.Done {
 			opt.Log.Info("auxiliary experiment is finished already", "run", s.name(), "top1", x.Best.Top1)
-			return nil
+			return x.Skipped, nil
 		}
 	}
 	opt.Log.Info("training the auxiliary experiment first", "run", s.name())
-	_, err = Run(ctx, cfg, opt)
-	return err
+	out, err := Run(ctx, cfg, opt)
+	if err != nil {
+		return nil, err
+	}
+	return out.Skipped, nil
 }
 
 // prepare opens data, model, state and run folder, and restores a checkpoint.
 func prepare(cfg *experiment.Config, opt Options, aux []*Auxiliary) (*trainer, error) {
 	t := &trainer{cfg: cfg, opt: opt}
-	classes, err := t.openData()
+	err := t.openData()
 	if err != nil {
 		return nil, err
 	}
-	if t.store, err = openStore(cfg, classes); err != nil {
+	if t.store, err = openStore(cfg); err != nil {
 		return nil, err
 	}
-	if err := t.assemble(len(classes), aux); err != nil {
+	if err := t.assemble(aux); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -109,15 +119,15 @@ func prepare(cfg *experiment.Config, opt Options, aux []*Auxiliary) (*trainer, e
 
 // assemble builds the model and restores the checkpoint of the run folder,
 // whose config is not written over before it is known to be the same.
-func (t *trainer) assemble(classes int, aux []*Auxiliary) error {
-	cp, err := t.store.find(t.opt.Resume, t.opt.Log)
+func (t *trainer) assemble(aux []*Auxiliary) error {
+	cp, err := t.store.find(t.opt.Resume, "-out", t.opt.Log)
 	if err != nil {
 		return err
 	}
 	if err := t.store.writeConfig(t.cfg); err != nil {
 		return err
 	}
-	if err := t.build(classes, aux); err != nil {
+	if err := t.build(aux); err != nil {
 		return err
 	}
 	if cp == nil {
@@ -127,42 +137,50 @@ func (t *trainer) assemble(classes int, aux []*Auxiliary) error {
 }
 
 // openData opens both splits and derives what depends on their sizes.
-func (t *trainer) openData() (classes []string, err error) {
+func (t *trainer) openData() error {
 	cfg := t.cfg
 	trainSet, err := OpenData(cfg, TrainSplit)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	valSet, err := OpenData(cfg, ValSplit)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	t.classes, t.samples = trainSet.Classes(), trainSet.Len()
 	t.perEpoch = int64(trainSet.Len() / cfg.Train.Batch)
 	if t.perEpoch == 0 {
-		return nil, fmt.Errorf("train.batch %d is larger than the %d training samples", cfg.Train.Batch, trainSet.Len())
+		return misused("train.batch %d is larger than the %d training samples", cfg.Train.Batch, trainSet.Len())
 	}
 	t.train, err = data.NewLoader(trainSet, data.Options{Batch: cfg.Train.MicroBatch(), Workers: Workers(cfg.Data), Seed: cfg.Seed,
-		Shuffle: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped})
+		Shuffle: true, Repeat: cfg.Augment.Repeated, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped(TrainSplit)})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t.evalData, err = data.NewLoader(valSet, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
-		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped})
-	return trainSet.Classes(), err
+		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped(ValSplit)})
+	return err
 }
 
-func (t *trainer) skipped(s data.Skip) {
-	t.opt.Log.Warn("sample skipped", "file", s.Name, "reason", s.Err)
+// skipped notes samples of a split that cannot be read, each once.
+func (t *trainer) skipped(split Split) func(data.Skip) {
+	return func(s data.Skip) {
+		line := fmt.Sprintf("%s %s: %v", split, s.Name, s.Err)
+		if !slices.Contains(t.at.Skipped, line) {
+			t.at.Skipped = append(t.at.Skipped, line)
+			t.opt.Log.Warn("sample skipped", "split", split, "file", s.Name, "reason", s.Err)
+		}
+	}
 }
 
 // build makes the model's state and programs.
-func (t *trainer) build(classes int, aux []*Auxiliary) error {
+func (t *trainer) build(aux []*Auxiliary) error {
 	cfg := t.cfg
 	depths := make([]int, len(aux))
 	for i, a := range aux {
 		depths[i] = a.Depth
 	}
-	t.model = NewClassifier(cfg, classes, depths)
+	t.model = NewClassifier(cfg, len(t.classes), depths)
 	t.state = engine.NewState(t.opt.Device)
 	return firstOf(t.declare, func() error { return t.fill(aux) }, func() error { return t.store.saveAux(t) }, t.compileEval)
 }
@@ -176,34 +194,66 @@ func firstOf(steps ...func() error) error {
 	return nil
 }
 
-// initFrom starts the plain parameters from a checkpoint of the same model; a
-// head that it lacks, or has for other classes, keeps its fresh weights.
+// initFrom starts the plain parameters from a checkpoint of the same blocks, as
+// fine-tuning does: a head for other classes and the norm before it may start
+// fresh, the norm of another pooling is left aside, and the position table is
+// resized to the grid. Everything else must fit.
 func (t *trainer) initFrom(path string) error {
 	ts, err := loadPlain(path)
 	if err != nil {
 		return err
 	}
-	head := []string{"head.weight", "head.bias"}
-	fresh := slices.ContainsFunc(head, func(name string) bool {
-		x, ok := ts.Lookup(name)
-		return !ok || !slices.Equal(x.Shape, t.state.Spec(name).Shape)
-	})
-	if fresh {
-		t.opt.Log.Info("head starts fresh: the checkpoint has none for these classes", "classes", t.model.Head.Classes)
-	}
-	keep := &checkpoint.Tensors{}
+	use := &checkpoint.Tensors{}
 	for x := range ts.All() {
-		if fresh && slices.Contains(head, x.Name) {
+		want := t.state.Spec(x.Name).Shape
+		switch {
+		case x.Name == "pos_embed" && want != nil && !slices.Equal(x.Shape, want):
+			if x, err = t.resizePos(x); err != nil {
+				return err
+			}
+		case optional(x.Name) && !slices.Equal(x.Shape, want):
+			t.opt.Log.Info("model.init: not used", "tensor", x.Name, "shape", x.Shape, "want", want)
 			continue
 		}
-		if err := keep.Add(x); err != nil {
+		if err := use.Add(x); err != nil {
 			return err
 		}
 	}
-	return load(t.state, "", keep, func(name string) bool {
+	for _, name := range t.names.model {
+		if _, ok := use.Lookup(name); !ok && optional(name) {
+			t.opt.Log.Info("model.init: starts fresh", "tensor", name)
+		}
+	}
+	return load(t.state, "", use, func(name string) bool {
 		_, _, _, term := model.SplitTerm(name)
-		return slices.Contains(t.names.model, name) && !term && !(fresh && slices.Contains(head, name))
+		_, given := use.Lookup(name)
+		return slices.Contains(t.names.model, name) && !term && (given || !optional(name))
 	})
+}
+
+// optional are the parameters that a checkpoint for fine-tuning need not have.
+func optional(name string) bool {
+	return slices.Contains([]string{"head.weight", "head.bias", "norm.weight", "norm.bias", "fc_norm.weight", "fc_norm.bias"}, name)
+}
+
+// resizePos resizes a square position table to the model's grid.
+func (t *trainer) resizePos(x checkpoint.Tensor) (checkpoint.Tensor, error) {
+	v, err := x.Float32s()
+	if err != nil {
+		return x, err
+	}
+	extra := t.model.ViT.Tokens(0)
+	if len(x.Shape) != 3 || x.Shape[2] != t.model.ViT.Dim {
+		return x, fmt.Errorf("tensor %q: shape %v, want [1 N %d]", x.Name, x.Shape, t.model.ViT.Dim)
+	}
+	side := int(math.Sqrt(float64(x.Shape[1] - extra)))
+	grid := t.model.Tokenizer.Grid()
+	resized, err := model.ResizePos(v, x.Shape[2], extra, [2]int{side, side}, grid)
+	if err != nil {
+		return x, fmt.Errorf("tensor %q: %w", x.Name, err)
+	}
+	t.opt.Log.Info("model.init: position table resized", "from", side, "to", grid)
+	return checkpoint.New(x.Name, []int{1, extra + grid[0]*grid[1], x.Shape[2]}, resized), nil
 }
 
 func (t *trainer) compileEval() (err error) {
@@ -216,9 +266,8 @@ func (t *trainer) compileEval() (err error) {
 }
 
 func (t *trainer) outcome(from int64, d time.Duration) *Outcome {
-	skipped := slices.Concat(t.train.Skipped(), t.evalData.Skipped())
-	return &Outcome{Run: t.store.run.Dir, Steps: t.at.Step, StartStep: from, Epochs: t.at.Epoch, Eval: t.at.Eval, Best: t.at.Best, BestStep: t.at.BestStep,
-		Skipped: skipped, NumSkip: len(skipped), BadSteps: t.at.BadSteps, Seconds: d.Seconds()}
+	return &Outcome{Run: t.store.run.Dir, Steps: t.at.Step, StartStep: from, Epochs: t.at.Epoch, Eval: t.at.Eval, EvalStep: t.at.EvalStep,
+		Best: t.at.Best, BestStep: t.at.BestStep, Skipped: t.at.Skipped, BadSteps: t.at.BadSteps, Seconds: d.Seconds()}
 }
 
 func (t *trainer) close() {

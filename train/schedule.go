@@ -17,5 +17,8 @@ func (s Schedule) At(t float64) float64 {
 	if t < s.Warmup {
 		return s.LR * t / s.Warmup
 	}
+	if t >= s.Epochs { // also where warm-up takes the whole run
+		return s.MinLR
+	}
 	return s.MinLR + (s.LR-s.MinLR)*0.5*(1+math.Cos(math.Pi*(t-s.Warmup)/(s.Epochs-s.Warmup)))
 }

@@ -2,7 +2,9 @@ package train
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 
 	"m2pt/data"
@@ -10,6 +12,7 @@ import (
 	"m2pt/data/image"
 	"m2pt/experiment"
 	"m2pt/heads"
+	"m2pt/internal/randaug"
 	"m2pt/model"
 	"m2pt/tokenizers"
 )
@@ -24,9 +27,13 @@ const (
 )
 
 // OpenData opens one split of an experiment's dataset, with the transform that
-// training or evaluation uses.
+// training or evaluation uses. Data that is not there, and a class that only
+// validation has, are an [experiment.UsageError].
 func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
 	src, err := openSource(cfg.Data, split)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
+		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("open %s data: %v", split, err)}}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s data: %w", split, err)
 	}
@@ -34,7 +41,14 @@ func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s data: %w", split, err)
 	}
-	return image.NewDataset(src, t), nil
+	augments, err := augmenting(cfg, split)
+	if err != nil {
+		return nil, fmt.Errorf("open %s data: %w", split, err)
+	}
+	if cfg.Data.Channels == 1 {
+		return image.NewGreyDataset(src, t, augments...), nil
+	}
+	return image.NewDataset(src, t, augments...), nil
 }
 
 // Workers is how many goroutines prepare samples.
@@ -46,18 +60,15 @@ func Workers(d experiment.Data) int {
 }
 
 func openSource(d experiment.Data, split Split) (image.Source, error) {
-	name, count := d.TrainSplit, d.Samples
+	count := d.Samples
 	if split == ValSplit {
-		name, count = d.ValSplit, d.ValSamples
+		count = d.ValSamples
 	}
 	switch d.Format {
 	case "generated":
 		return generated.NewImages(generated.Options{Variant: cmp.Or(d.Variant, "shapes"), Split: string(split), Size: d.ImageSize, Count: count, Seed: d.Seed})
 	case "folder":
-		if name == "" {
-			name = string(split)
-		}
-		return image.OpenFolder(d.Path, name)
+		return openFolder(d, split)
 	case "cifar10":
 		if split == ValSplit {
 			return image.OpenCIFAR10(d.Path, "test")
@@ -65,6 +76,20 @@ func openSource(d experiment.Data, split Split) (image.Source, error) {
 		return image.OpenCIFAR10(d.Path, "train")
 	}
 	return nil, fmt.Errorf("format %q: want generated, folder or cifar10", d.Format)
+}
+
+// openFolder opens a split with the classes of the training split; validation
+// data alone has its own.
+func openFolder(d experiment.Data, split Split) (image.Source, error) {
+	training := cmp.Or(d.TrainSplit, string(TrainSplit))
+	if split == TrainSplit {
+		return image.OpenFolder(d.Path, training, nil)
+	}
+	classes, err := image.FolderClasses(d.Path, training)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return image.OpenFolder(d.Path, cmp.Or(d.ValSplit, string(split)), classes)
 }
 
 func transform(cfg *experiment.Config, split Split) (image.Transform, error) {
@@ -77,20 +102,42 @@ func transform(cfg *experiment.Config, split Split) (image.Transform, error) {
 		return image.CropPct(side, cfg.Eval.CropPct, filter), nil
 	}
 	switch a.Crop {
-	case "resized":
-		return image.RandomResizedCrop{Side: side, Scale: a.Scale, Ratio: a.Ratio, Flip: a.HFlip, Filter: filter}, nil
+	case "resized", "byol":
+		return image.RandomResizedCrop{Side: side, Scale: a.Scale, Ratio: a.Ratio, Flip: a.HFlip, Filter: filter, Once: a.Crop == "byol"}, nil
 	case "shift":
 		return image.Shift{Side: side, Pad: a.Shift, Flip: a.HFlip, Filter: filter}, nil
 	}
 	return image.Shift{Side: side, Flip: a.HFlip, Filter: filter}, nil
 }
 
+// augmenting is what training pictures go through after the crop: RandAugment, or
+// else colour jitter.
+func augmenting(cfg *experiment.Config, split Split) ([]image.Augment, error) {
+	a := cfg.Augment
+	switch {
+	case split != TrainSplit:
+		return nil, nil
+	case a.AutoAugment != "":
+		filter, err := image.ParseFilter(a.Interpolation)
+		if err != nil {
+			return nil, err
+		}
+		policy, err := randaug.Parse(a.AutoAugment)
+		if err != nil {
+			return nil, fmt.Errorf("auto-augment %q: %w", a.AutoAugment, err)
+		}
+		return []image.Augment{image.RandAugment{Policy: policy, Filter: filter, Fill: image.FillColour(cfg.Data.Mean)}}, nil
+	case a.ColorJitter > 0:
+		return []image.Augment{image.ColorJitter{Brightness: a.ColorJitter, Contrast: a.ColorJitter, Saturation: a.ColorJitter}}, nil
+	}
+	return nil, nil
+}
+
 // mixing are the random parameters of mixup and cutmix.
 func mixing(a experiment.Augment) (data.Mix, error) {
-	modes := map[string]data.MixMode{"batch": data.MixBatch, "pair": data.MixPair, "elem": data.MixElem}
-	mode, ok := modes[a.MixupMode]
-	if !ok {
-		return data.Mix{}, fmt.Errorf("mixup mode %q: want batch, pair or elem", a.MixupMode)
+	mode, err := data.ParseMixMode(a.MixupMode)
+	if err != nil {
+		return data.Mix{}, err
 	}
 	return data.Mix{Mixup: a.Mixup, Cutmix: a.Cutmix, Prob: a.MixupProb, Switch: a.MixupSwitchProb, Mode: mode, CutmixMinMax: a.CutmixMinmax}, nil
 }

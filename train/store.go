@@ -21,7 +21,6 @@ type store struct {
 	run     checkpoint.Run
 	journal journal
 	hash    string
-	classes []string
 	aux     []checkpoint.File
 	locked  *os.File
 }
@@ -29,20 +28,21 @@ type store struct {
 // extra is what state.json holds for the trainer.
 type extra struct {
 	Position
-	Classes  []string `json:"classes"`
-	Averaged bool     `json:"averaged"` // evaluation uses the averaged weights
+	Classes []string `json:"classes"`
+	Samples int      `json:"samples"`       // of the training set
+	Raw     bool     `json:"raw,omitempty"` // evaluation leaves the averaged weights aside
 }
 
-func newStore(cfg *experiment.Config, classes []string) *store {
-	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash(), classes: classes}
+func newStore(cfg *experiment.Config) *store {
+	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash()}
 }
 
 // openStore makes and locks the run folder.
-func openStore(cfg *experiment.Config, classes []string) (*store, error) {
+func openStore(cfg *experiment.Config) (*store, error) {
 	if err := os.MkdirAll(cfg.Output, 0o755); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
-	s := newStore(cfg, classes)
+	s := newStore(cfg)
 	var err error
 	if s.locked, err = lock(cfg.Output); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *store) note(log *slog.Logger, r Record) {
 
 // save writes a checkpoint of the trainer's position.
 func (s *store) save(t *trainer, best bool) error {
-	x, err := json.Marshal(extra{t.at, s.classes, t.cfg.Eval.EMA})
+	x, err := json.Marshal(extra{t.at, t.classes, t.samples, !t.cfg.Eval.EMA})
 	if err != nil {
 		return err
 	}
@@ -125,30 +125,62 @@ func (s *store) saveAux(t *trainer) error {
 	return err
 }
 
-// find is the checkpoint to resume from, nil where there is none.
-func (s *store) find(resume string, log *slog.Logger) (*checkpoint.Checkpoint, error) {
-	var cp *checkpoint.Checkpoint
-	var rejected []checkpoint.Rejected
-	var err error
-	if resume != "auto" && resume != "never" {
-		cp, rejected, err = checkpoint.Open(resume)
-	} else if cp, rejected, err = s.run.Latest(); errors.Is(err, checkpoint.ErrNoCheckpoint) {
-		err = nil
-	}
+// find is the checkpoint to resume from, nil where there is none. output names
+// the option that chooses another run folder, for messages.
+func (s *store) find(resume, output string, log *slog.Logger) (*checkpoint.Checkpoint, error) {
+	newest, rejected, err := s.run.Latest()
 	for _, r := range rejected {
 		log.Warn("checkpoint passed over", "path", r.Dir, "reason", r.Err)
 	}
-	switch {
-	case err != nil || cp == nil:
+	if err != nil && !errors.Is(err, checkpoint.ErrNoCheckpoint) {
 		return nil, err
+	}
+	cp := newest
+	if resume != "auto" && resume != "never" {
+		if cp, err = s.named(resume); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case cp == nil:
+		return nil, nil
 	case resume == "never":
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("run folder %s holds checkpoints: choose another with -out, remove it, or pass -resume auto", s.run.Dir)}}
+		return nil, misused("run folder %s holds checkpoints: choose another with %s, remove it, or pass -resume auto", s.run.Dir, output)
 	case cp.State == nil:
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("resume from %s: it holds weights only; to start from them set model.init", resume)}}
+		return nil, misused("resume from %s: it holds weights only; to start from them set model.init", resume)
 	case cp.State.ConfigHash != s.hash:
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("run folder %s belongs to another experiment (config hash %.8s, this one is %.8s): choose another with -out, or remove it", s.run.Dir, cp.State.ConfigHash, s.hash)}}
+		return nil, misused("run folder %s belongs to another experiment (config hash %.8s, this one is %.8s): choose another with %s, or remove it", s.run.Dir, cp.State.ConfigHash, s.hash, output)
+	case newest != nil && cp.Path != newest.Path:
+		return nil, misused("resume from %s: run folder %s holds a later checkpoint, %s, which would be lost: choose another folder with %s", cp.Path, s.run.Dir, filepath.Base(newest.Path), output)
 	}
 	return cp, nil
+}
+
+// named is the checkpoint a path stands for when resuming: of a run folder the
+// newest, not the best.
+func (s *store) named(path string) (*checkpoint.Checkpoint, error) {
+	cp, _, err := checkpoint.Run{Dir: path}.Latest()
+	if err == nil {
+		return cp, nil
+	}
+	return openExactly(path)
+}
+
+// openExactly opens the checkpoint a path stands for; where that one is corrupt
+// another does not take its place.
+func openExactly(path string) (*checkpoint.Checkpoint, error) {
+	cp, rejected, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rejected {
+		return nil, fmt.Errorf("open checkpoint %s: %s: %w; the next good one is %s: name that to use it", path, r.Dir, r.Err, cp.Path)
+	}
+	return cp, nil
+}
+
+func misused(format string, args ...any) error {
+	return &experiment.UsageError{Problems: []string{fmt.Sprintf(format, args...)}}
 }
 
 func readExtra(cp *checkpoint.Checkpoint) (x extra, err error) {
@@ -161,13 +193,20 @@ func readExtra(cp *checkpoint.Checkpoint) (x extra, err error) {
 // restore puts a checkpoint's tensors and position back.
 func (s *store) restore(t *trainer, cp *checkpoint.Checkpoint) error {
 	if !slices.Equal(cp.State.Aux, s.aux) {
-		return &experiment.UsageError{Problems: []string{fmt.Sprintf("resume from %s: its auxiliary weights are not those of now: restore those, or choose another run folder with -out", cp.Path)}}
+		return misused("resume from %s: its auxiliary weights are not those of now: restore those, or choose another run folder with -out", cp.Path)
 	}
 	x, err := readExtra(cp)
 	if err != nil {
 		return err
 	}
+	if !slices.Equal(x.Classes, t.classes) || x.Samples != t.samples {
+		return misused("resume from %s: it was trained on %d samples of the classes %v, the data has %d of %v: restore the data, or choose another run folder with -out",
+			cp.Path, x.Samples, x.Classes, t.samples, t.classes)
+	}
 	t.at = x.Position
+	if !s.run.Has(t.at.BestStep) { // resumed from another folder
+		t.at.Best, t.at.BestStep = Result{}, 0
+	}
 	for _, part := range []struct {
 		prefix string
 		names  []string

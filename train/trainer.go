@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -35,20 +36,24 @@ type trainer struct {
 	clock    clock
 	feeds    feedBuffers
 	loss     []float32
+	classes  []string
+	samples  int   // of the training set
 	perEpoch int64 // steps
 }
 
 // Position is where a run stands. It is saved with every checkpoint.
 type Position struct {
-	Step     int64  `json:"step"`
-	Epoch    int    `json:"epoch"`
-	Sample   int    `json:"sample"` // samples of the epoch used
-	Epochly  Tally  `json:"tally"`  // of the epoch so far
-	BadSteps int64  `json:"non_finite_steps"`
-	Eval     Result `json:"eval"`      // the last evaluation
-	Best     Result `json:"best"`      // the one with the highest top-1
-	BestStep int64  `json:"best_step"` // when it was, 0 before the first
-	Done     bool   `json:"done"`      // the run is complete
+	Step     int64    `json:"step"`
+	Epoch    int      `json:"epoch"`
+	Sample   int      `json:"sample"` // samples of the epoch used
+	Epochly  Tally    `json:"tally"`  // of the epoch so far
+	BadSteps int64    `json:"non_finite_steps"`
+	Eval     Result   `json:"eval"` // the last evaluation
+	EvalStep int64    `json:"eval_step"`
+	Best     Result   `json:"best"`      // the one with the highest top-1
+	BestStep int64    `json:"best_step"` // when it was, 0 before the first
+	Skipped  []string `json:"skipped"`   // samples that could not be read, and why
+	Done     bool     `json:"done"`      // the run is complete
 }
 
 // names groups the state's names by what becomes of them.
@@ -191,7 +196,7 @@ func (t *trainer) allocFeeds() {
 
 // run trains from the present position to the end.
 func (t *trainer) run(ctx context.Context) error {
-	for t.at.Epoch < t.cfg.Train.Epochs && !t.capped() {
+	for !t.at.Done {
 		if err := t.epoch(ctx); err != nil {
 			return err
 		}
@@ -208,8 +213,18 @@ func (t *trainer) capped() bool {
 // epoch trains from the present position to the end of its epoch, evaluates
 // where it is time, and saves.
 func (t *trainer) epoch(ctx context.Context) error {
-	t.clock.start()
 	end := int(t.perEpoch) * t.cfg.Train.Batch
+	if t.at.Sample < end && !t.capped() {
+		if err := t.steps(ctx, end); err != nil {
+			return err
+		}
+	}
+	return t.endEpoch(ctx, end)
+}
+
+// steps trains until so many samples of the epoch are used.
+func (t *trainer) steps(ctx context.Context, end int) error {
+	t.clock.start()
 	for b, err := range t.train.Epoch(ctx, t.at.Epoch, t.at.Sample) {
 		if err != nil {
 			return fmt.Errorf("training data: %w", err)
@@ -219,10 +234,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if t.at.Sample >= end {
-			break
-		}
-		if t.capped() {
+		if t.at.Sample >= end || t.capped() {
 			break
 		}
 		if done {
@@ -231,7 +243,7 @@ func (t *trainer) epoch(ctx context.Context) error {
 			}
 		}
 	}
-	return t.endEpoch(ctx, end)
+	return nil
 }
 
 // microStep trains on one micro-batch and reports whether it completed a step.
@@ -340,9 +352,7 @@ func (t *trainer) between() error {
 		return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
 	}
 	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
-		if err := t.store.save(t, false); err != nil {
-			t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
-		}
+		_ = t.trySave() // a failure has been warned of
 	}
 	return nil
 }
@@ -356,14 +366,19 @@ func (t *trainer) stopRequested() bool {
 	}
 }
 
-// endEpoch evaluates and saves. The position moves to the next epoch only when
-// this one is complete (max_steps may cut it short).
+// endEpoch evaluates where it is time, and saves; before a long evaluation too,
+// so that nothing that happens in it costs the epoch. The position moves to the
+// next epoch only when this one is complete (max_steps may cut it short).
 func (t *trainer) endEpoch(ctx context.Context, end int) error {
 	last := t.at.Epoch+1 == t.cfg.Train.Epochs || t.capped()
 	before, best := t.at, false
 	if last || (t.at.Epoch+1)%t.cfg.Eval.Every == 0 {
+		unsaved := t.trySave()
 		var err error
-		if best, err = t.evaluate(ctx); err != nil {
+		if best, err = t.evaluate(ctx); errors.Is(err, ErrStopped) && unsaved != nil {
+			return fmt.Errorf("save before stopping: %w", unsaved)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -382,29 +397,51 @@ func (t *trainer) endEpoch(ctx context.Context, end int) error {
 	case err != nil && stop:
 		return fmt.Errorf("save before stopping: %w", err)
 	case err != nil:
-		t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+		t.warnUnsaved(err)
 	case stop:
 		return fmt.Errorf("step %d: %w", t.at.Step, ErrStopped)
 	}
 	return nil
 }
 
+// trySave saves; training goes on where that fails, with a warning.
+func (t *trainer) trySave() error {
+	err := t.store.save(t, false)
+	if err != nil {
+		t.warnUnsaved(err)
+	}
+	return err
+}
+
+func (t *trainer) warnUnsaved(err error) {
+	t.opt.Log.Warn("checkpoint not written, training goes on", "step", t.at.Step, "error", err)
+}
+
 // evaluate runs the evaluation set, records the figures and reports whether
 // they are the best so far.
 func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-t.opt.Stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	r, err := t.eval.Run(ctx, nil)
-	if err != nil {
-		return false, err
+	switch {
+	case err != nil && t.stopRequested():
+		return false, fmt.Errorf("step %d, before its evaluation: %w", t.at.Step, ErrStopped)
+	case err != nil:
+		return false, fmt.Errorf("after step %d: %w", t.at.Step, err)
 	}
-	if !finite(r.Loss) {
-		return false, fmt.Errorf("evaluation after step %d: loss %g: %w: lower the learning rate or set train.clip_grad", t.at.Step, r.Loss, ErrNonFinite)
-	}
-	t.at.Eval = r
+	t.at.Eval, t.at.EvalStep = r, t.at.Step
 	best = t.at.Eval.Top1 > t.at.Best.Top1 || t.at.BestStep == 0
 	if best {
 		t.at.Best, t.at.BestStep = t.at.Eval, t.at.Step
 	}
-	lambdas, err := Lambdas(t.names.params, t.state)
+	lambdas, err := t.lambdas()
 	if err != nil {
 		return false, err
 	}
@@ -420,7 +457,7 @@ func (t *trainer) report(lr, loss, norm float64) error {
 	waited, total := t.clock.lap()
 	epoch := float64(t.at.Step) / float64(t.perEpoch)
 	if t.opt.Progress != nil {
-		t.opt.Progress(Progress{t.store.name(), t.at.Step, t.steps(), epoch, loss, lr, t.cfg.Train.Batch, waited, total})
+		t.opt.Progress(Progress{t.store.name(), t.at.Step, t.total(), epoch, loss, lr, t.cfg.Train.Batch, waited, total})
 	}
 	if t.at.Step%int64(t.cfg.Train.LogEvery) == 0 && finite(loss) && finite(norm) {
 		rate := float64(t.cfg.Train.Batch) / total.Seconds()
@@ -430,8 +467,8 @@ func (t *trainer) report(lr, loss, norm float64) error {
 	return nil
 }
 
-// steps is the number of steps of the whole run.
-func (t *trainer) steps() int64 {
+// total is the number of steps of the whole run.
+func (t *trainer) total() int64 {
 	n := t.perEpoch * int64(t.cfg.Train.Epochs)
 	if limit := int64(t.cfg.Train.MaxSteps); limit > 0 {
 		n = min(n, limit)

@@ -39,7 +39,7 @@ func mergeLayer(ts *checkpoint.Tensors, t checkpoint.Tensor) (checkpoint.Tensor,
 	if !ok {
 		return t, nil
 	}
-	terms := model.Terms(layer, func(name string) bool { _, ok := ts.Lookup(name); return ok })
+	terms := model.Terms(layer, ts.Names())
 	if len(terms) == 0 {
 		return t, nil
 	}
@@ -79,7 +79,8 @@ func floats(ts *checkpoint.Tensors, name string, n int) ([]float32, error) {
 type Auxiliary struct {
 	From    string // path, for messages
 	Weights *checkpoint.Tensors
-	Depth   int // blocks
+	Depth   int      // blocks
+	Skipped []string // samples its training could not read
 }
 
 // LoadAuxiliary reads a checkpoint and folds its own pathways.
@@ -104,7 +105,7 @@ func LoadAuxiliary(path string) (*Auxiliary, error) {
 // loadPlain reads a checkpoint's weights, averaged ones where it has them, with
 // pathways folded.
 func loadPlain(path string) (*checkpoint.Tensors, error) {
-	cp, _, err := checkpoint.Open(path)
+	cp, err := openExactly(path)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func averages(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
 		return nil, nil
 	}
 	x, err := readExtra(cp)
-	if err != nil || !x.Averaged {
+	if err != nil || x.Raw {
 		return nil, err
 	}
 	return cp.EMA()

@@ -60,6 +60,9 @@ func execute(ctx context.Context, c *cli.Command, o options) error {
 		return err
 	}
 	c.Printf("wrote %s: %d tensors, %d parameters, %d pathway layers folded\n", result.Path, result.Tensors, result.Parameters, result.Folded)
+	for _, line := range result.Beyond {
+		c.Log.Warn("timm has to be told", "what", line)
+	}
 	if o.verify {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -19,7 +19,7 @@ func TestTrain(t *testing.T) {
 	config := clitest.Experiment(t)
 	dir := filepath.Join(t.TempDir(), "elsewhere")
 	o := command("-config", config, "-out", dir, "-set", "train.epochs=1", "-json")
-	o.Want(t, cli.Done, "best   top-1", "run folder: "+dir, "m2pt-eval -checkpoint "+dir, "m2pt-export -checkpoint "+dir)
+	o.Want(t, cli.Done, "best  top-1", "run folder: "+dir, "m2pt-eval -checkpoint "+dir, "m2pt-export -checkpoint "+dir)
 	var got train.Outcome
 	o.JSON(t, &got)
 	if got.Run != dir || got.Steps != 4 || got.Epochs != 1 || got.Eval.Samples != 24 {
@@ -66,7 +66,7 @@ func TestExitStatus(t *testing.T) {
 		{"run folder in use", cli.Usage, []string{"holds checkpoints"}, []string{"-config", done, "-resume", "never"}},
 		{"run folder of another experiment", cli.Usage, []string{"another experiment"}, []string{"-config", done, "-set", "seed=7"}},
 		{"no such checkpoint", cli.Failed, []string{"open checkpoint"}, []string{"-config", config, "-resume", "/nosuch"}},
-		{"batch too large", cli.Failed, []string{"train.batch 128"}, []string{"-config", config, "-set", "train.batch=128"}},
+		{"batch too large", cli.Usage, []string{"train.batch 128"}, []string{"-config", config, "-set", "train.batch=128"}},
 		{"not finite", cli.NonFinite, []string{"not finite", "train.clip_grad"},
 			[]string{"-config", clitest.Experiment(t), "-set", "optimizer.lr=1e38", "-set", "schedule.warmup_epochs=0"}},
 	} {
@@ -87,9 +87,9 @@ func TestSkippedSamples(t *testing.T) {
 	config := clitest.Experiment(t, `[eval]`, `batch = 4`)
 	o := command("-config", config, "-set", "data.format=folder", "-set", "data.path="+clitest.Folder(t, 10, "train", "val"),
 		"-set", "train.batch=4", "-set", "train.epochs=1", "-json")
-	o.Want(t, cli.Skipped, "skipped dark/a.png: ", "m2pt-train: finished, but samples were skipped: 2")
+	o.Want(t, cli.Skipped, "skipped train dark/a.png: ", "skipped val dark/a.png: ", "m2pt-train: finished, but samples were skipped: 2")
 	var got train.Outcome
-	if o.JSON(t, &got); got.NumSkip != 2 || got.Eval.Samples != 9 {
+	if o.JSON(t, &got); len(got.Skipped) != 2 || got.Eval.Samples != 9 {
 		t.Errorf("outcome %+v", got)
 	}
 }

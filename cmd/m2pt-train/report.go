@@ -13,8 +13,8 @@ import (
 func report(c *cli.Command, out *train.Outcome, err error) error {
 	c.Printf("\n")
 	if out.Eval.Samples > 0 {
-		c.Printf("final  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Eval.Top1, out.Eval.Top5, out.Eval.Loss, out.Steps)
-		c.Printf("best   top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Best.Top1, out.Best.Top5, out.Best.Loss, out.BestStep)
+		c.Printf("last  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Eval.Top1, out.Eval.Top5, out.Eval.Loss, out.EvalStep)
+		c.Printf("best  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Best.Top1, out.Best.Top5, out.Best.Loss, out.BestStep)
 	}
 	if len(out.Lambda) > 0 {
 		c.Printf("\n")
@@ -23,7 +23,7 @@ func report(c *cli.Command, out *train.Outcome, err error) error {
 		}
 	}
 	for _, s := range out.Skipped {
-		c.Printf("skipped %s: %v\n", s.Name, s.Err)
+		c.Printf("skipped %s\n", s)
 	}
 	if out.BadSteps > 0 {
 		c.Printf("left out %d steps that were not finite\n", out.BadSteps)
@@ -37,5 +37,5 @@ func report(c *cli.Command, out *train.Outcome, err error) error {
 		return nil
 	}
 	c.Printf("next:\n  m2pt-eval -checkpoint %s\n  m2pt-export -checkpoint %[1]s -out %[1]s/export.safetensors -verify\n", out.Run)
-	return cli.SkippedError(out.NumSkip)
+	return cli.SkippedError(len(out.Skipped))
 }

@@ -12,6 +12,7 @@ import (
 type reader struct {
 	*dataset
 	own, partner signal
+	roll         philox.Rand // what happens to each signal alone; here, not on the heap for each sample
 }
 
 // signal is what mixup mixes, before the spectrogram is padded or cut: a
@@ -26,13 +27,13 @@ type signal interface {
 }
 
 func (r *reader) Read(key data.Key, dst *data.Sample) error {
-	wave := key.Rand("roll")
-	if err := r.own.load(key.Sample, &wave); err != nil {
+	r.roll = key.Rand("roll")
+	if err := r.own.load(key.Sample, &r.roll); err != nil {
 		return err
 	}
 	labels := r.Labels(key.Sample)
 	clear(dst.Targets)
-	if partner, lam := r.pair(key, &wave); partner >= 0 {
+	if partner, lam := r.pair(key); partner >= 0 {
 		r.own.mix(r.partner, lam)
 		share(dst.Targets, labels, lam)
 		share(dst.Targets, r.Labels(partner), 1-lam)
@@ -60,7 +61,7 @@ func share(targets []float32, labels []int32, lam float32) {
 // pair draws whether to mix, and then lam and another clip, loaded as the
 // partner; an unreadable one gives way to the next draw (its own turn reports
 // it). Without mixing the partner is -1.
-func (r *reader) pair(key data.Key, wave *philox.Rand) (partner int, lam float32) {
+func (r *reader) pair(key data.Key) (partner int, lam float32) {
 	const tries = 8
 	n := r.Len()
 	draw := key.Rand("mixup")
@@ -73,7 +74,7 @@ func (r *reader) pair(key data.Key, wave *philox.Rand) (partner int, lam float32
 		if partner >= key.Sample {
 			partner++
 		}
-		if r.partner.load(partner, wave) == nil {
+		if r.partner.load(partner, &r.roll) == nil {
 			return partner, lam
 		}
 	}

@@ -102,6 +102,8 @@ func TestDecodeRefuses(t *testing.T) {
 	whole := pcm(1, 2, 3, 4)
 	guid := extension(1, 16)
 	guid[12] ^= 1
+	wide := pcm(1, 2)
+	wide[32] = 4 // bytes of a sample in all channels
 	for _, c := range []struct {
 		name, says string
 		file       []byte
@@ -123,6 +125,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no channels", "channel", riff(format(1, 0, 8000, 16), chunk("data", []byte{1, 2}))},
 		{"no rate", "Hz", riff(format(1, 1, 0, 16), chunk("data", []byte{1, 2}))},
 		{"rate", "Hz", riff(format(1, 1, 1<<30, 16), chunk("data", []byte{1, 2}))},
+		{"bytes a sample", "4 bytes a sample", wide},
 		{"not a number", "NaN", riff(format(3, 1, 8000, 32), chunk("data", little([]float32{0, float32(math.NaN())})))},
 		{"infinite", "Inf", riff(format(3, 1, 8000, 64), chunk("data", little([]float64{math.Inf(-1)})))},
 		{"loud", "1e+06", riff(format(3, 1, 8000, 32), chunk("data", little([]float32{1e6})))},

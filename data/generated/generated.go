@@ -7,6 +7,10 @@
 // swap at random, so neither the mean colour nor any single pixel tells the
 // class, and a linear model on raw pixels stays near chance.
 //
+// The clips of [Sounds] have ten classes too, told apart by how pitch or loudness
+// move: which pitches, how loud, how long, since when and with which timbre vary,
+// over noise and distracting blips.
+//
 // Sample i of a split is a function of (seed, variant, split, i) alone: splits
 // share nothing, and a longer split begins with the shorter one.
 package generated

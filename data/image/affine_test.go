@@ -30,6 +30,22 @@ func TestSincos(t *testing.T) {
 	}
 }
 
+// TestRotation compares with matrices that Pillow computed
+// (scripts/pillow_augment.py).
+func TestRotation(t *testing.T) {
+	f := openNPZ(t, "testdata/augment.npz")
+	angles, _ := read[float64](t, f, "rotation/degrees")
+	matrices, shape := read[float64](t, f, "rotation/matrices")
+	if len(angles) < 100 || shape[0] != len(angles) || shape[1] != 6 {
+		t.Fatalf("%d angles, matrices %v", len(angles), shape)
+	}
+	for i, degrees := range angles {
+		if got, want := rotation(degrees, 224, 200), affine(matrices[6*i:]); got != want {
+			t.Errorf("%v degrees: %v, want %v", degrees, got, want)
+		}
+	}
+}
+
 // taylor is the sum of (-1)^k x^(2k+first) / (2k+first)!
 func taylor(x float64, first int) float64 {
 	exact := func(v float64) *big.Float { return new(big.Float).SetPrec(200).SetFloat64(v) }
@@ -51,7 +67,10 @@ func TestRound15(t *testing.T) {
 		{0, 0}, {1, 1}, {-1, -1}, {0.5, 0.5},
 		{0.1234567890123456, 0.123456789012346},
 		{-0.1234567890123454, -0.123456789012345},
-		{3.0000000000005e-4, 0.0003}, // 300000000000.05e-15
+		{3.0000000000005e-4, 0.0003},            // 300000000000.05e-15
+		{0.2424076583217965, 0.242407658321797}, // above a half that the product hides
+		{0.1462186465510135, 0.146218646551013}, // and below one
+		{-0.2424076583217965, -0.242407658321797},
 		{2.5e-15, 2e-15},             // the float64 lies below the half
 		{3.5e-15, 4e-15},             // and this one above
 		{0x1p-16, 0.000015258789062}, // 15258789062.5e-15: to even

@@ -17,13 +17,7 @@ type ColorJitter struct {
 
 // Apply draws order and factors and carries them out.
 func (j ColorJitter) Apply(key data.Key, c *Canvas) {
-	r := key.Rand("jitter")
-	var order [3]int32
-	r.Perm(order[:])
-	factor := [3]float32{}
-	for i, v := range [3]float64{j.Brightness, j.Contrast, j.Saturation} {
-		factor[i] = float32(r.Range(max(1-v, 0), 1+v))
-	}
+	order, factor := j.draw(key)
 	for _, i := range order {
 		switch i {
 		case 0:
@@ -34,4 +28,14 @@ func (j ColorJitter) Apply(key data.Key, c *Canvas) {
 			c.color(factor[i])
 		}
 	}
+}
+
+// draw returns an order of the three properties and the factor of each.
+func (j ColorJitter) draw(key data.Key) (order [3]int32, factor [3]float32) {
+	r := key.Rand("jitter")
+	r.Perm(order[:])
+	for i, v := range [3]float64{j.Brightness, j.Contrast, j.Saturation} {
+		factor[i] = float32(r.Range(max(1-v, 0), 1+v))
+	}
+	return order, factor
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"m2pt/data"
-	"m2pt/internal/randaug"
 )
 
 func BenchmarkEval(b *testing.B) {
@@ -38,6 +37,30 @@ func BenchmarkEval(b *testing.B) {
 	}
 }
 
+// BenchmarkRead times one worker on samples of fine-tuning: a 500x375 JPEG file to
+// 224x224.
+func BenchmarkRead(b *testing.B) {
+	path := external(b, "M2PT_DATA", "data", "image/photos6/n02123159_tiger_cat.JPEG")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := openFolder(b, tree(b, map[string][]byte{"train/cat/0.jpg": file}), "train")
+	crop := RandomResizedCrop{Side: 224, Scale: [2]float64{0.08, 1}, Ratio: [2]float64{3.0 / 4, 4.0 / 3}, Flip: 0.5}
+	for name, augments := range map[string][]Augment{"plain": nil, "RandAugment": {recipe()}} {
+		b.Run(name, func(b *testing.B) {
+			ds := NewDataset(src, crop, augments...)
+			r, s := ds.NewReader(), ds.Layout().NewSample()
+			for i := 0; b.Loop(); i++ {
+				if err := r.Read(data.Key{Epoch: i}, s); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+		})
+	}
+}
+
 // BenchmarkAugment times each operation at magnitude 9, and the mean of the recipe,
 // on 224x224.
 func BenchmarkAugment(b *testing.B) {
@@ -50,7 +73,7 @@ func BenchmarkAugment(b *testing.B) {
 		})
 	}
 	for name, a := range map[string]Augment{
-		"rand-m9-mstd0.5-inc1": RandAugment{Policy: randaug.Policy{Magnitude: 9, Std: 0.5, Ops: 2, Increasing: true}},
+		"rand-m9-mstd0.5-inc1": recipe(),
 		"jitter":               ColorJitter{0.4, 0.4, 0.4},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -3,6 +3,7 @@ package image
 import (
 	stdimage "image"
 	"image/color"
+	"slices"
 )
 
 // set converts a decoded image to RGB; toRGB serves the luma-chroma kinds.
@@ -26,9 +27,20 @@ func (p *Picture) set(img stdimage.Image, toRGB rowToRGB) {
 			rowRGBA(row, m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):])
 		case *stdimage.NRGBA:
 			rowRGBA(row, m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):])
+		case *stdimage.NRGBA64:
+			rowNRGBA64(row, m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):])
 		default:
 			rowAny(row, img, b.Min.X, b.Min.Y+y)
 		}
+	}
+}
+
+// grey sets all three colours to the luma of ITU-R 601, rounded as in Pillow:
+// (19595 R + 38470 G + 7471 B + 2^15) / 2^16.
+func (p *Picture) grey() {
+	for rgb := range slices.Chunk(p.Pix, 3) {
+		y := uint8((19595*int(rgb[0]) + 38470*int(rgb[1]) + 7471*int(rgb[2]) + 1<<15) >> 16)
+		rgb[0], rgb[1], rgb[2] = y, y, y
 	}
 }
 
@@ -44,8 +56,17 @@ func rowRGBA(dst, src []uint8) {
 	}
 }
 
-// rowAny serves the rare kinds (palettes, 16 bits, CMYK) through the color
-// interface, straight alpha so that transparent pixels keep their colour.
+// rowNRGBA64 takes the high bytes: alpha stays straight, so that transparent
+// pixels keep their colour.
+func rowNRGBA64(dst, src []uint8) {
+	for x := range len(dst) / 3 {
+		p := src[8*x:][:8]
+		dst[3*x], dst[3*x+1], dst[3*x+2] = p[0], p[2], p[4]
+	}
+}
+
+// rowAny serves the rare kinds (palettes, opaque 16 bits, CMYK) through the
+// color interface; a palette's colours are straight already.
 func rowAny(dst []uint8, img stdimage.Image, x0, y int) {
 	for x := range len(dst) / 3 {
 		c := color.NRGBAModel.Convert(img.At(x0+x, y)).(color.NRGBA)

@@ -69,6 +69,8 @@ func TestDecodeKinds(t *testing.T) {
 		{"PNG", encoded(t, "png", filled(stdimage.NewRGBA(r), color.RGBA{200, 100, 50, 255})), [3]uint8{200, 100, 50}, 0},
 		{"PNG with alpha", encoded(t, "png", filled(stdimage.NewNRGBA(r), half)), [3]uint8{200, 100, 50}, 0},
 		{"grey PNG", encoded(t, "png", filled(stdimage.NewGray(r), color.Gray{77})), [3]uint8{77, 77, 77}, 0},
+		{"16-bit PNG with alpha", encoded(t, "png", filled(stdimage.NewNRGBA64(r), color.NRGBA64{0xc8ff, 0x64ff, 0x3280, 0x4000})), [3]uint8{200, 100, 50}, 0},
+		{"transparent 16-bit PNG", encoded(t, "png", filled(stdimage.NewNRGBA64(r), color.NRGBA64{0xc8ff, 0x6400, 0x3280, 0})), [3]uint8{200, 100, 50}, 0},
 		{"16-bit PNG", encoded(t, "png", filled(stdimage.NewNRGBA64(r), color.NRGBA64{0xc8ff, 0x6400, 0x3280, 0xffff})), [3]uint8{200, 100, 50}, 0},
 		{"16-bit grey PNG", encoded(t, "png", filled(stdimage.NewGray16(r), color.Gray16{0x4dff})), [3]uint8{77, 77, 77}, 0},
 		{"palette PNG", encoded(t, "png", stdimage.NewPaletted(r, color.Palette{half})), [3]uint8{200, 100, 50}, 0},

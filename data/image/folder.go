@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,26 +24,23 @@ type Folder struct {
 }
 
 // OpenFolder lists the pictures of a split: "train", "val" (a directory val,
-// validation or test) or "test" (test, val or validation). Class ids are the
-// sorted directory names of train, so that all splits agree; where there is no
-// train they are the split's own. Every file counts, whatever its name, except
-// hidden ones.
-func OpenFolder(root, split string) (*Folder, error) {
-	f := &Folder{}
-	var err error
-	if f.dir, err = splitDir(root, split); err != nil {
+// validation or test) or "test" (test, val or validation). A label is an index
+// into classes, so that all splits of a dataset agree: its training split has nil,
+// which stands for its own, and the others are given [FolderClasses] of that. A
+// directory that is none of classes is an [ErrClass]. Every file counts, whatever
+// its name, except hidden ones.
+func OpenFolder(root, split string, classes []string) (*Folder, error) {
+	dir, err := splitDir(root, split)
+	if err != nil {
 		return nil, err
 	}
-	train, err := splitDir(root, "train")
+	own, err := FolderClasses(root, split)
 	if err != nil {
-		train = f.dir
+		return nil, err
 	}
-	if f.classes, err = subdirs(train); err != nil {
-		return nil, fmt.Errorf("image folder %s: %w", train, err)
-	}
-	own, err := subdirs(f.dir)
-	if err != nil {
-		return nil, fmt.Errorf("image folder %s: %w", f.dir, err)
+	f := &Folder{dir: dir, classes: classes}
+	if classes == nil {
+		f.classes = own
 	}
 	for _, class := range own {
 		if err := f.add(class); err != nil {
@@ -53,6 +51,23 @@ func OpenFolder(root, split string) (*Folder, error) {
 		return nil, fmt.Errorf("image folder %s: no files: want %s", f.dir, filepath.Join(f.dir, "<class>", "<picture>"))
 	}
 	return f, nil
+}
+
+// ErrClass tells that a split has a class that the dataset has not.
+var ErrClass = errors.New("unknown class")
+
+// FolderClasses returns the classes of a split: the sorted names of its
+// directories.
+func FolderClasses(root, split string) ([]string, error) {
+	dir, err := splitDir(root, split)
+	if err != nil {
+		return nil, err
+	}
+	names, err := subdirs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("image folder %s: %w", dir, err)
+	}
+	return names, nil
 }
 
 // splitDir finds the directory of a split.
@@ -70,7 +85,7 @@ func splitDir(root, split string) (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("image folder %s: split %q: no directory %s", root, split, strings.Join(names, ", "))
+	return "", fmt.Errorf("image folder %s: split %q: no directory %s: %w", root, split, strings.Join(names, ", "), fs.ErrNotExist)
 }
 
 // subdirs returns the sorted names of the directories in dir, links included,
@@ -94,7 +109,7 @@ func subdirs(dir string) ([]string, error) {
 func (f *Folder) add(class string) error {
 	label := slices.Index(f.classes, class)
 	if label < 0 {
-		return fmt.Errorf("class %q has no directory in train: its label is unknown", class)
+		return fmt.Errorf("%w: %q has no directory in the training split, so no label: remove it here, or add it there", ErrClass, class)
 	}
 	top := filepath.Join(f.dir, class) + string(filepath.Separator) // the separator follows a link
 	return filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {

@@ -2,6 +2,8 @@ package image
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,9 +29,14 @@ func tree(t testing.TB, files map[string][]byte) string {
 	return root
 }
 
+// openFolder opens a split that has the classes of the split train.
 func openFolder(t testing.TB, root, split string) *Folder {
 	t.Helper()
-	f, err := OpenFolder(root, split)
+	classes, err := FolderClasses(root, "train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFolder(root, split, classes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,10 +87,35 @@ func TestFolder(t *testing.T) {
 
 func TestOpenFolderRefuses(t *testing.T) {
 	root := tree(t, map[string][]byte{"train/cat/x": nil, "val/dog/x": nil, "test/README": nil})
-	for split, say := range map[string]string{"val": `class "dog"`, "test": "no files", "holdout": "no directory"} {
-		if _, err := OpenFolder(root, split); err == nil || !strings.Contains(err.Error(), say) {
+	for split, say := range map[string]string{"val": `unknown class: "dog"`, "test": "no files", "holdout": "no directory"} {
+		if _, err := OpenFolder(root, split, []string{"cat"}); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%s: error %v, want one that says %q", split, err, say)
 		}
+	}
+	if _, err := FolderClasses(root, "holdout"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("classes of no split: %v", err)
+	}
+}
+
+// TestFolderClasses: labels count in the classes given, not in the split's own.
+func TestFolderClasses(t *testing.T) {
+	root := tree(t, map[string][]byte{"training/ape/x": nil, "training/cat/x": nil, "training/dog/x": nil, "val/cat/x": nil, "val/dog/x": nil})
+	classes, err := FolderClasses(root, "training")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for split, want := range map[string][]int32{"training": {0, 1, 2}, "val": {1, 2}} {
+		f, err := OpenFolder(root, split, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.labels, want) || !slices.Equal(f.Classes(), []string{"ape", "cat", "dog"}) {
+			t.Errorf("%s: labels %v of %v, want %v", split, f.labels, f.Classes(), want)
+		}
+	}
+	own, err := OpenFolder(root, "val", nil)
+	if err != nil || !slices.Equal(own.labels, []int32{0, 1}) {
+		t.Errorf("on its own: labels %v, %v", own.labels, err)
 	}
 }
 

@@ -7,7 +7,7 @@
 // carries a geometry out, bit for bit as Pillow resizes; an [Augment] then changes
 // the pixels of the sample on its [Canvas]. [NewDataset] joins source, transform
 // and augments into a data.Dataset with samples [3,S,S], uint8, planes in the
-// order R, G, B.
+// order R, G, B; [NewGreyDataset] has [1,S,S].
 //
 // The package does not normalise, mix or erase: those are operations of the
 // graph. JPEG is decoded by the standard library, which allocates; with chroma
@@ -47,17 +47,28 @@ type Source interface {
 // NewDataset returns the pictures of a source seen through a transform, then
 // changed by each of the augments in turn.
 func NewDataset(src Source, t Transform, augments ...Augment) data.Dataset {
-	return &dataset{src, t, augments}
+	return &dataset{src, t, augments, false}
+}
+
+// NewGreyDataset is NewDataset with the pictures turned grey first, as Pillow's
+// mode L: samples are [1,S,S].
+func NewGreyDataset(src Source, t Transform, augments ...Augment) data.Dataset {
+	return &dataset{src, t, augments, true}
 }
 
 type dataset struct {
 	Source
 	transform Transform
 	augments  []Augment
+	grey      bool
 }
 
 func (d *dataset) Layout() data.Layout {
-	return data.Layout{Pixels: []int{3, d.transform.Size(), d.transform.Size()}}
+	channels := 3
+	if d.grey {
+		channels = 1
+	}
+	return data.Layout{Pixels: []int{channels, d.transform.Size(), d.transform.Size()}}
 }
 
 func (d *dataset) NewReader() data.Reader { return &reader{dataset: d} }
@@ -67,6 +78,7 @@ type reader struct {
 	picture   Picture
 	resampler Resampler
 	canvas    Canvas
+	planes    []uint8 // three equal ones, of a grey sample
 }
 
 func (r *reader) Read(key data.Key, dst *data.Sample) error {
@@ -74,14 +86,26 @@ func (r *reader) Read(key data.Key, dst *data.Sample) error {
 	if err != nil {
 		return err
 	}
+	dst.Label = label
+	if !r.grey {
+		return r.draw(key, dst.Pixels)
+	}
+	r.picture.grey()
+	r.planes = grow(r.planes, 3*len(dst.Pixels))
+	err = r.draw(key, r.planes)
+	copy(dst.Pixels, r.planes) // the first plane: all are the same
+	return err
+}
+
+// draw writes the planes [3,S,S] of the loaded picture's sample.
+func (r *reader) draw(key data.Key, planes []uint8) error {
 	g := r.transform.Geometry(key, r.picture.W, r.picture.H)
-	if err := r.resampler.Render(dst.Pixels, &r.picture, g); err != nil {
+	if err := r.resampler.Render(planes, &r.picture, g); err != nil {
 		return fmt.Errorf("transform %s: %w", r.Name(key.Sample), err)
 	}
-	r.canvas.use(dst.Pixels, r.transform.Size(), r.transform.Size())
+	r.canvas.use(planes, r.transform.Size(), r.transform.Size())
 	for _, a := range r.augments {
 		a.Apply(key, &r.canvas)
 	}
-	dst.Label = label
 	return nil
 }

@@ -1,6 +1,8 @@
 package image
 
 import (
+	"math"
+
 	"m2pt/data"
 	"m2pt/internal/philox"
 	"m2pt/internal/randaug"
@@ -14,6 +16,14 @@ type RandAugment struct {
 	randaug.Policy
 	Filter Filter   // of the geometric operations
 	Fill   [3]uint8 // colour of what they bring in from outside
+}
+
+// FillColour is a mean colour, given in shares of 255, in whole levels.
+func FillColour(mean [3]float64) (fill [3]uint8) {
+	for i, m := range mean {
+		fill[i] = uint8(math.RoundToEven(min(max(m, 0), 1) * 255))
+	}
+	return fill
 }
 
 // Apply draws the operations and carries them out.

@@ -91,7 +91,7 @@ func (t RandomResizedCrop) box(key data.Key, w, h int) stdimage.Rectangle {
 		bw := int(math.RoundToEven(math.Sqrt(area * ratio)))
 		bh := int(math.RoundToEven(math.Sqrt(area / ratio)))
 		if t.Once {
-			bw, bh = min(max(bw, 1), w), min(max(bh, 1), h)
+			bw, bh = min(bw, w), min(bh, h)
 		}
 		if 0 < bw && bw <= w && 0 < bh && bh <= h {
 			x, y := r.IntN(w-bw+1), r.IntN(h-bh+1)

@@ -123,6 +123,32 @@ func TestRandomResizedCropFallback(t *testing.T) {
 	}
 }
 
+// TestOnce: a single box, its sides cut to the picture's.
+func TestOnce(t *testing.T) {
+	tr := RandomResizedCrop{Side: 8, Scale: [2]float64{0.08, 1}, Ratio: [2]float64{3.0 / 4, 4.0 / 3}, Once: true}
+	const w, h, n = 1000, 250, 20000
+	all := draws(tr, n, w, h)
+	whole := func(g Geometry) float64 {
+		if g.Box.Dy() == h {
+			return 1
+		}
+		return 0
+	}
+	for _, g := range all {
+		if !g.Box.In(stdimage.Rect(0, 0, w, h)) || g.Box.Empty() || g.Box.Dx() > 577 { // sqrt(1000*250*4/3)
+			t.Fatalf("box %v", g.Box)
+		}
+	}
+	// area/ratio >= 250^2: the share of u in (0.08, 1) with 4u >= ratio, 0.8115 on average
+	near(t, "boxes of full height", mean(all, whole), 0.8115, 0.01)
+	near(t, "place", mean(all, func(g Geometry) float64 { return float64(g.Box.Min.X) / float64(w-g.Box.Dx()) }), 0.5, 0.01)
+	for _, g := range draws(tr, 50, 1, 1) {
+		if g.Box != stdimage.Rect(0, 0, 1, 1) {
+			t.Errorf("box %v of a single pixel", g.Box)
+		}
+	}
+}
+
 func TestShiftDistribution(t *testing.T) {
 	all := draws(Shift{Side: 32, Pad: 4, Flip: 0.5}, 20000, 32, 32)
 	for d := -4; d <= 4; d++ {
