@@ -40,7 +40,8 @@ import (
 var (
 	// ErrCorrupt marks files whose bytes contradict themselves or their hash.
 	ErrCorrupt = errors.New("corrupt file")
-	// ErrNoCheckpoint marks runs that have no checkpoint at all.
+	// ErrNoCheckpoint marks runs that have no checkpoint at all, and paths where
+	// there is nothing.
 	ErrNoCheckpoint = errors.New("no checkpoint")
 )
 

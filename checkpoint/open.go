@@ -2,8 +2,10 @@ package checkpoint
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +37,9 @@ type Rejected struct {
 // The list tells which newer or better checkpoints were passed over.
 func Open(path string) (*Checkpoint, []Rejected, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("open checkpoint: %w: %w", ErrNoCheckpoint, err)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("open checkpoint: %w", err)
 	}

@@ -280,6 +280,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"missing":              {filepath.Join(dir, "no"), "no such file", fs.ErrNotExist},
 		"empty folder":         {t.TempDir(), "want a run folder", ErrNoCheckpoint},
+		"nothing":              {filepath.Join(t.TempDir(), "nosuch"), "nosuch", ErrNoCheckpoint},
 		"empty file":           {write("empty.safetensors", ""), "neither safetensors nor npz", nil},
 		"text":                 {write("x.safetensors", "hello world"), "neither safetensors nor npz", nil},
 		"broken safetensors":   {write("b.safetensors", string(file(`{"a":1}`, 0))), "make or fetch the file again", ErrCorrupt},

@@ -17,28 +17,16 @@ func (c call) bind(k ops.Kind) func() {
 	switch k := k.(type) {
 	case ops.Linear:
 		return c.linear(k)
-	case ops.LinearGradX:
-		return c.linearGradX()
-	case ops.LinearGradW:
-		return c.linearGradW()
 	case ops.SumRows:
 		return c.sumRows()
 	case ops.Attention:
 		return c.attention(k)
-	case ops.AttentionGrad:
-		return c.attentionGrad(k)
 	case ops.LayerNorm:
 		return c.layerNorm(k)
-	case ops.LayerNormGrad:
-		return c.layerNormGrad()
 	case ops.BatchNorm:
 		return c.batchNorm(k)
-	case ops.BatchNormGrad:
-		return c.batchNormGrad(k)
 	case ops.Activation:
 		return c.activation(k)
-	case ops.ActivationGrad:
-		return c.activationGrad(k)
 	case ops.Add:
 		return c.add()
 	case ops.Scale:
@@ -51,12 +39,8 @@ func (c call) bind(k ops.Kind) func() {
 		return c.dot()
 	case ops.DropPath:
 		return c.dropPath(k)
-	case ops.DropPathGrad:
-		return c.dropPathGrad(k)
 	case ops.Prepend:
 		return c.prepend()
-	case ops.PrependGrad:
-		return c.prependGrad()
 	case ops.AddPos:
 		return c.addPos()
 	case ops.SumBatch:
@@ -67,8 +51,6 @@ func (c call) bind(k ops.Kind) func() {
 		return c.scatter()
 	case ops.Pool:
 		return c.pooled(k)
-	case ops.PoolGrad:
-		return c.pooledGrad(k)
 	case ops.Normalize:
 		return c.normalize(k)
 	case ops.Patches:
@@ -79,18 +61,43 @@ func (c call) bind(k ops.Kind) func() {
 		return c.erase(k)
 	case ops.Softmax:
 		return c.softmax(k)
-	case ops.SoftmaxGrad:
-		return c.softmaxGrad(k)
 	case ops.CrossEntropy:
 		return c.crossEntropy()
-	case ops.CrossEntropyGrad:
-		return c.crossEntropyGrad()
 	case ops.GradNorm:
 		return c.gradNorm()
 	case ops.AdamW:
 		return c.adamW(k)
 	case ops.EMA:
 		return c.ema(k)
+	}
+	return c.bindGrad(k)
+}
+
+// bindGrad is bind for the gradients of single operations.
+func (c call) bindGrad(k ops.Kind) func() {
+	switch k := k.(type) {
+	case ops.LinearGradX:
+		return c.linearGradX()
+	case ops.LinearGradW:
+		return c.linearGradW()
+	case ops.AttentionGrad:
+		return c.attentionGrad(k)
+	case ops.LayerNormGrad:
+		return c.layerNormGrad()
+	case ops.BatchNormGrad:
+		return c.batchNormGrad(k)
+	case ops.ActivationGrad:
+		return c.activationGrad(k)
+	case ops.DropPathGrad:
+		return c.dropPathGrad(k)
+	case ops.PrependGrad:
+		return c.prependGrad()
+	case ops.PoolGrad:
+		return c.pooledGrad(k)
+	case ops.SoftmaxGrad:
+		return c.softmaxGrad(k)
+	case ops.CrossEntropyGrad:
+		return c.crossEntropyGrad()
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 
 func TestOpenNamesWhatIsMissing(t *testing.T) {
 	dev, err := cuda.Open(1)
-	if dev != nil || !errors.Is(err, cuda.ErrNotBuilt) {
-		t.Fatalf("Open = %v, %v, want no device and ErrNotBuilt", dev, err)
+	if dev != nil || !errors.Is(err, cuda.ErrNoDevice) {
+		t.Fatalf("Open = %v, %v, want no device and ErrNoDevice", dev, err)
 	}
 	if want := "cuda:1"; !strings.Contains(err.Error(), want) {
 		t.Errorf("error %q does not name %s", err, want)

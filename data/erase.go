@@ -7,12 +7,13 @@ import (
 )
 
 // Erase draws the rectangles of random erasing (timm's RandomErasing, one
-// rectangle per sample).
-type Erase struct {
-	Prob             float64
-	MinArea, MaxArea float64 // range of the rectangle's share of the picture, (0.02, 1/3)
-	MinAspect        float64 // height/width is log-uniform in [MinAspect, 1/MinAspect], 0.3
-}
+// rectangle per sample, of timm's sizes).
+type Erase struct{ Prob float64 }
+
+const (
+	minArea, maxArea = 0.02, 1.0 / 3 // range of the rectangle's share of the picture
+	minAspect        = 0.3           // height/width is log-uniform in minAspect .. 1/minAspect
+)
 
 // Draw writes box [B,4] = (y0, y1, x0, x1) for pictures h x w of a batch with
 // keys [B,2]. The box is all zeros where nothing is erased: by Prob, or because
@@ -29,9 +30,9 @@ func (e Erase) one(r *philox.Rand, h, w int) (box [4]int32) {
 	if r.Float64() >= e.Prob {
 		return box
 	}
-	span := math.Log(1 / e.MinAspect)
+	span := math.Log(1 / minAspect)
 	for range 10 {
-		area := float64(h*w) * r.Range(e.MinArea, e.MaxArea)
+		area := float64(h*w) * r.Range(minArea, maxArea)
 		aspect := math.Exp(r.Range(-span, span))
 		eh := int(math.RoundToEven(math.Sqrt(area * aspect)))
 		ew := int(math.RoundToEven(math.Sqrt(area / aspect)))

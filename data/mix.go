@@ -42,9 +42,6 @@ type Mix struct {
 	Mode          MixMode
 }
 
-// Enabled reports whether Draw can mix anything.
-func (m Mix) Enabled() bool { return m.Prob > 0 && (m.Mixup > 0 || m.Cutmix > 0) }
-
 // Draw writes the parameters for pictures h x w of a batch with keys [B,2]: lam
 // [B], and box [B,4] = (y0, y1, x0, x1). An empty box means mixup, or nothing at
 // all where lam is 1. A draw depends on the key of the first row it holds for,

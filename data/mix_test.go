@@ -153,7 +153,7 @@ func TestParseMixMode(t *testing.T) {
 func TestEraseDistribution(t *testing.T) {
 	const n, h, w = 20000, 64, 64
 	box := make([]int32, 4*n)
-	Erase{Prob: 0.25, MinArea: 0.02, MaxArea: 1.0 / 3, MinAspect: 0.3}.Draw(1, keys(0, n), h, w, box)
+	Erase{Prob: 0.25}.Draw(1, keys(0, n), h, w, box)
 	erased, area, logAspect := 0.0, 0.0, 0.0
 	for j := range n {
 		y0, y1, x0, x1 := box[4*j], box[4*j+1], box[4*j+2], box[4*j+3]

@@ -99,17 +99,21 @@ func (o *order) repeat(k int) {
 	}
 }
 
-// draw draws with replacement: sample i where a uniform number of 0..sum falls
-// between the sums of the weights before i and up to i.
+// draw draws with replacement, a uniform number of 0..sum for each place.
 func (o *order) draw(r *philox.Rand) {
 	clear(o.drawn)
 	total := o.sums[len(o.sums)-1]
 	for k := range o.samples {
-		at := r.Float64() * total
-		i := sort.Search(len(o.sums)-1, func(i int) bool { return o.sums[i] > at })
+		i := pick(o.sums, r.Float64()*total)
 		o.samples[k], o.draws[k] = int32(i), o.drawn[i]
 		o.drawn[i]++
 	}
+}
+
+// pick returns the sample i for a number of 0..sum: it lies between the sums of
+// the weights before i and up to i.
+func pick(sums []float64, at float64) int {
+	return sort.Search(len(sums)-1, func(i int) bool { return sums[i] > at })
 }
 
 // key names the sample at a position, which may lie beyond the end and then

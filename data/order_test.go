@@ -75,15 +75,16 @@ func TestUnreadableDraws(t *testing.T) {
 	}
 }
 
-// TestDrawEnds: numbers at the very ends fall on samples with weight.
-func TestDrawEnds(t *testing.T) {
-	o, distinct, err := newOrder(4, &Options{Weights: []float64{0, 1, 0, 0}, EpochLen: 100})
-	if err != nil || distinct != 1 {
-		t.Fatalf("%d distinct samples, error %v", distinct, err)
+// TestPick: numbers at the very ends, too, fall on samples with weight.
+func TestPick(t *testing.T) {
+	sums, positive, err := cumulate([]float64{0, 1, 0, 2, 0})
+	if err != nil || positive != 2 {
+		t.Fatalf("%d positive weights, error %v", positive, err)
 	}
-	o.arrange(&Options{}, 0)
-	if slices.Max(o.samples) != 1 || slices.Min(o.samples) != 1 {
-		t.Errorf("drew %v, want sample 1 alone", o.samples)
+	for at, want := range map[float64]int{0: 1, 0.99: 1, 1: 3, 2.99: 3, 3: 3} {
+		if got := pick(sums, at); got != want {
+			t.Errorf("%g falls on sample %d, want %d", at, got, want)
+		}
 	}
 }
 

@@ -315,6 +315,6 @@ type Device struct {
 	// Threads of the CPU device; 0 (default) = all.
 	Threads int `toml:"threads" hash:"-"`
 	// Precision of stored activations and working weights: "float32"
-	// (default) or "bf16".
+	// (default) or "bf16", which the cpu refuses.
 	Precision string `toml:"precision"`
 }

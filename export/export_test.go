@@ -260,7 +260,7 @@ func TestFolder(t *testing.T) {
 	}
 	p := got.Pretrained
 	if got.Architecture != "vit_base_patch16_224" || got.NumClasses != 10 || got.NumFeatures != 32 || got.GlobalPool != "avg" || len(got.LabelNames) != 10 ||
-		!slices.Equal(p.InputSize, []int{3, 16, 16}) || p.Mean[0] != 0.485 || p.Std[2] != 0.225 || p.CropPct != 0.875 {
+		!slices.Equal(p.InputSize, []int{3, 16, 16}) || p.Mean[0] != 0.485 || p.Std[2] != 0.225 || p.CropPct != 1 {
 		t.Errorf("config.json\n%s", text)
 	}
 	if again, err := export.Write(m, out); err != nil || again.Path != out {

@@ -14,16 +14,13 @@ import (
 
 // Pathway joins a model to one auxiliary model of the same width.
 type Pathway struct {
-	Layers          []string // of LayerKinds
+	Layers          []string // linear layers of a block: attn.qkv, attn.proj, mlp.fc1, mlp.fc2
 	AuxDepth        int      // blocks of the auxiliary model
 	Reversed        bool     // pair block i with AuxDepth-1-i instead of i
 	LambdaInit      float64
 	LambdaTrainable bool
 	AuxTrainable    bool // train W′ too, as the published code does
 }
-
-// LayerKinds are the linear layers of a block that a pathway may cover.
-func LayerKinds() []string { return []string{"attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"} }
 
 // Partner is the auxiliary block that target block i is paired with, false
 // where the auxiliary model has none.

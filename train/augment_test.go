@@ -53,3 +53,11 @@ func TestRepeatedSamples(t *testing.T) {
 		}
 	}
 }
+
+// TestFill: what geometric operations bring in has the mean colour.
+func TestFill(t *testing.T) {
+	const augment = "augment.auto_augment=rand-m10-n4-inc1"
+	if slices.Equal(drawn(t, tiny(t, augment), TrainSplit), drawn(t, tiny(t, augment, "data.mean=[0, 0, 0]"), TrainSplit)) {
+		t.Error("the mean colour does not matter")
+	}
+}

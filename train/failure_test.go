@@ -113,8 +113,7 @@ func TestNonFiniteSkips(t *testing.T) {
 func TestSkippedStepLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	sets := []string{"train.non_finite=skip", "train.max_steps=2", "schedule.min_lr=1e-2"}
-	var tr *trainer
-	tr = ready(t, tiny(t, sets...))
+	tr := ready(t, tiny(t, sets...))
 	restore := poison(t, tr, "head.weight")
 	tr.opt.Progress = func(p Progress) {
 		if p.Step == 1 {
@@ -216,10 +215,12 @@ func TestFailedFinalSave(t *testing.T) {
 		name, want string
 		step       int64
 		stop       bool
+		every      string // epochs between evaluations
 	}{
-		{"final", "save the final checkpoint", 7, false},
-		{"on request", "save before stopping", 6, true},
-		{"on request, at the end of an epoch", "save before stopping", 8, true},
+		{"final", "save the final checkpoint", 7, false, "1"},
+		{"on request", "save before stopping", 6, true, "1"},
+		{"on request, at the end of an epoch", "save before stopping", 8, true, "1"},
+		{"on request, at the end of an epoch without evaluation", "save before stopping", 8, true, "3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := tiny(t, rich()...)
@@ -227,7 +228,7 @@ func TestFailedFinalSave(t *testing.T) {
 			if c.step == 8 { // the second epoch must not be the last
 				epochs = "train.epochs=3"
 			}
-			cfg = again(t, cfg, append(rich(), epochs)...)
+			cfg = again(t, cfg, append(rich(), epochs, "eval.every="+c.every)...)
 			unblock := func() {}
 			stop := make(chan struct{})
 			out, err := Run(context.Background(), cfg, options(t, func(o *Options) { o.Stop = stop }, onStep(func(p Progress) {

@@ -12,7 +12,6 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/experiment"
-	"m2pt/model"
 )
 
 // auxPath is a [pathway] to a fresh auxiliary model of the tiny experiment,
@@ -60,10 +59,10 @@ func TestPairs(t *testing.T) {
 		want            map[int]int // auxiliary block by block
 		layers          []string
 	}{
-		{"forward", deep, "", map[int]int{0: 0, 1: 1}, model.LayerKinds()},
-		{"reversed", deep, ", order = 'reversed'", map[int]int{0: 2, 1: 1}, model.LayerKinds()},
-		{"forward, shallower", shallow, "", map[int]int{0: 0}, model.LayerKinds()},
-		{"reversed, shallower", shallow, ", order = 'reversed'", map[int]int{0: 0}, model.LayerKinds()},
+		{"forward", deep, "", map[int]int{0: 0, 1: 1}, experiment.Layers()},
+		{"reversed", deep, ", order = 'reversed'", map[int]int{0: 2, 1: 1}, experiment.Layers()},
+		{"forward, shallower", shallow, "", map[int]int{0: 0}, experiment.Layers()},
+		{"reversed, shallower", shallow, ", order = 'reversed'", map[int]int{0: 0}, experiment.Layers()},
 		{"some layers", deep, ", layers = ['mlp.fc2', 'attn.qkv']", map[int]int{0: 0, 1: 1}, []string{"attn.qkv", "mlp.fc2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

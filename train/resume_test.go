@@ -167,6 +167,9 @@ func TestCorruptNewest(t *testing.T) {
 			if got := bits(t, cfg); got != want || out.StartStep != 6 {
 				t.Errorf("from step %d:\n%s\nwant\n%s", out.StartStep, got, want)
 			}
+			if r := records(t, cfg, "train"); len(r) != 8 || r[7].Step != 8 {
+				t.Errorf("train records %+v, want one per step", r)
+			}
 			if n := strings.Count(log.String(), "checkpoint passed over"); n != 2 {
 				t.Errorf("%d checkpoints passed over, want 2:\n%s", n, log.String())
 			}

@@ -32,7 +32,7 @@ const (
 func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
 	src, err := openSource(cfg.Data, split)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
-		return nil, &experiment.UsageError{Problems: []string{fmt.Sprintf("open %s data: %v", split, err)}}
+		return nil, misused("open %s data: %v", split, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s data: %w", split, err)
@@ -140,12 +140,6 @@ func mixing(a experiment.Augment) (data.Mix, error) {
 		return data.Mix{}, err
 	}
 	return data.Mix{Mixup: a.Mixup, Cutmix: a.Cutmix, Prob: a.MixupProb, Switch: a.MixupSwitchProb, Mode: mode, CutmixMinMax: a.CutmixMinmax}, nil
-}
-
-// erasing are the random parameters of random erasing, areas and aspects as in
-// timm.
-func erasing(a experiment.Augment) data.Erase {
-	return data.Erase{Prob: a.ReProb, MinArea: 0.02, MaxArea: 1.0 / 3, MinAspect: 0.3}
 }
 
 // NewClassifier is the model of an experiment; auxDepth holds the block count of

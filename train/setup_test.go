@@ -61,6 +61,24 @@ func TestSplits(t *testing.T) {
 	wantUsage(t, err, "nosuch")
 }
 
+// TestGrey: a model of one channel trains on and is evaluated with grey pictures.
+func TestGrey(t *testing.T) {
+	cfg := tiny(t, "data.channels=1", "data.mean=[0.5, 0.5, 0.5]", "data.std=[0.2, 0.2, 0.2]")
+	for _, split := range []Split{TrainSplit, ValSplit} {
+		set, err := OpenData(cfg, split)
+		must(t, err)
+		if got := set.Layout().Pixels; !slices.Equal(got, []int{1, 8, 8}) {
+			t.Errorf("%s: layout %v, want [1 8 8]", split, got)
+		}
+	}
+	out := trained(t, cfg)
+	m, err := OpenModel(out.Run, "", nil)
+	must(t, err)
+	if got := result(t, m); got != out.Best {
+		t.Errorf("evaluated %+v, in training %+v", got, out.Best)
+	}
+}
+
 // TestOpenModelWithoutAuxConfig: a trained model needs its auxiliary's weights,
 // which lie in the run folder, not the experiment that made them.
 func TestOpenModelWithoutAuxConfig(t *testing.T) {

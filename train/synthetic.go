@@ -8,7 +8,6 @@ import (
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/internal/philox"
-	"m2pt/model"
 )
 
 // Synthetic is the training step of an experiment on one made-up batch, without
@@ -88,7 +87,7 @@ func (s *Synthetic) Close() { s.t.close() }
 // pathway's cost.
 func WithPathway(cfg experiment.Config) *experiment.Config {
 	if len(cfg.Pathway) == 0 {
-		cfg.Pathway = []experiment.Pathway{{Layers: model.LayerKinds(), LambdaTrainable: true, Order: "forward"}}
+		cfg.Pathway = []experiment.Pathway{{Layers: experiment.Layers(), LambdaTrainable: true, Order: "forward"}}
 	}
 	return &cfg
 }

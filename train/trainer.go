@@ -113,7 +113,7 @@ func (t *trainer) declare() (err error) {
 	if t.mix, err = mixing(cfg.Augment); err != nil {
 		return err
 	}
-	t.erase, t.schedule, t.adamw = erasing(cfg.Augment), newSchedule(cfg), newAdamW(cfg)
+	t.erase, t.schedule, t.adamw = data.Erase{Prob: cfg.Augment.ReProb}, newSchedule(cfg), newAdamW(cfg)
 	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
 	if err := n.Err(); err != nil {
 		return fmt.Errorf("build model: %w", err)
@@ -422,6 +422,9 @@ func (t *trainer) warnUnsaved(err error) {
 func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if t.stopRequested() {
+		cancel() // before it begins, not some time after
+	}
 	go func() {
 		select {
 		case <-t.opt.Stop:
@@ -431,7 +434,7 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 	}()
 	r, err := t.eval.Run(ctx, nil)
 	switch {
-	case err != nil && t.stopRequested():
+	case errors.Is(err, context.Canceled) && t.stopRequested():
 		return false, fmt.Errorf("step %d, before its evaluation: %w", t.at.Step, ErrStopped)
 	case err != nil:
 		return false, fmt.Errorf("after step %d: %w", t.at.Step, err)

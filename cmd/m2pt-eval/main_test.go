@@ -140,8 +140,8 @@ func TestExitStatus(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"no such checkpoint", cli.Failed, "m2pt-eval: open checkpoint", []string{"-checkpoint", "/nosuch"}},
-		{"folder without checkpoint", cli.Failed, "want a run folder", []string{"-checkpoint", t.TempDir()}},
+		{"no such checkpoint", cli.Usage, "m2pt-eval: open checkpoint", []string{"-checkpoint", "/nosuch"}},
+		{"folder without checkpoint", cli.Usage, "want a run folder", []string{"-checkpoint", t.TempDir()}},
 		{"bad weights", cli.Failed, "bare.safetensors", []string{"-checkpoint", bare, "-config", other}},
 		{"weights without config", cli.Usage, "name its experiment with -config", []string{"-checkpoint", bare}},
 		{"unknown key", cli.Usage, "eval.bach", []string{"-checkpoint", trained.Run, "-set", "eval.bach=1"}},

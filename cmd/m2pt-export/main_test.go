@@ -62,7 +62,7 @@ func TestExitStatus(t *testing.T) {
 	}{
 		{"no out", cli.Usage, "-out: name", []string{"-checkpoint", trained.Run}},
 		{"no checkpoint", cli.Usage, "-checkpoint: name", []string{"-out", "x.npz"}},
-		{"no such checkpoint", cli.Failed, "open checkpoint", []string{"-checkpoint", "/nosuch", "-out", "x.npz"}},
+		{"no such checkpoint", cli.Usage, "open checkpoint", []string{"-checkpoint", "/nosuch", "-out", "x.npz"}},
 		{"unknown form", cli.Usage, ".onnx", []string{"-checkpoint", trained.Run, "-out", filepath.Join(t.TempDir(), "m.onnx")}},
 		{"nowhere", cli.Failed, "nosuch", []string{"-checkpoint", trained.Run, "-out", filepath.Join(taken, "nosuch", "m.npz")}},
 		{"cuda", cli.Usage, "no CUDA", []string{"-checkpoint", trained.Run, "-out", filepath.Join(t.TempDir(), "m.npz"), "-verify", "-device", "cuda"}},

@@ -29,8 +29,8 @@ func run(args []string, stdout, stderr io.Writer) cli.Code {
 		Usage: "-config FILE [-set KEY=VALUE]... [-out DIR] [-device DEVICE] [-resume auto|never|DIR] [-dry-run] [-json]",
 		About: `Trains the experiment in FILE, evaluates it and keeps config, metrics and
 checkpoints in the run folder. Auxiliary experiments that it needs are trained
-first. Run again, it goes on from the newest checkpoint. The first SIGINT or
-SIGTERM saves and leaves, a second one leaves at once.`,
+first. Run again, it goes on from the newest checkpoint. The first SIGINT,
+SIGTERM or SIGHUP saves and leaves, a second one leaves at once.`,
 		Example: `m2pt-train -config configs/quickstart.toml -set train.epochs=3 -out runs/first`,
 	}, stdout, stderr)
 	o := options{Experiment: c.ExperimentFlags("the experiment, a TOML `FILE`")}

@@ -30,7 +30,7 @@ func TestSignal(t *testing.T) {
 	for _, c := range []struct {
 		signal syscall.Signal
 		want   cli.Code
-	}{{syscall.SIGTERM, 143}, {syscall.SIGINT, 130}} {
+	}{{syscall.SIGTERM, 143}, {syscall.SIGINT, 130}, {syscall.SIGHUP, 129}} {
 		t.Run(c.signal.String(), func(t *testing.T) {
 			config := clitest.Experiment(t)
 			stderr, code := interrupted(t, "msg=evaluated", c.signal, "-config", config, "-set", "train.epochs=100000")

@@ -1,18 +1,13 @@
 package audio
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/sbinet/npyio"
 
 	"m2pt/data"
 	"m2pt/tokenizers/spectrogram"
@@ -155,10 +150,13 @@ func TestMixup(t *testing.T) {
 	opt.Targets, opt.Augment.Mixup = true, 1
 	ds := newDataset(t, src, opt)
 	sum, partners := 0.0, map[int]bool{}
+	r, got := ds.NewReader(), ds.Layout().NewSample()
 	const n = 120
 	for epoch := range n {
 		key := data.Key{Seed: 1, Epoch: epoch, Sample: 1}
-		got := sample(t, ds, key)
+		if err := r.Read(key, got); err != nil {
+			t.Fatal(err)
+		}
 		draw := key.Rand("mixup")
 		draw.Float64()
 		lam := float32(draw.Beta(10, 10))
@@ -278,6 +276,37 @@ func TestMaskedValues(t *testing.T) {
 	}
 }
 
+// TestNoise: samples are rolled by -10 to 9 frames, and noise of up to 0.1 is added.
+func TestNoise(t *testing.T) {
+	opt := plain()
+	src := &click{} // two frames are unlike all others
+	clean := sample(t, newDataset(t, src, opt), data.Key{}).Values
+	opt.Augment.Noise = true
+	ds, steps, most, least := newDataset(t, src, opt), map[int]bool{}, float32(0), float32(1)
+	for epoch := range 150 {
+		noisy := sample(t, ds, data.Key{Epoch: epoch}).Values
+		for k := -10; k < 10; k++ {
+			rolled := slices.Clone(clean)
+			spectrogram.Roll(rolled, k*opt.Mels)
+			if added := difference(noisy, rolled); slices.Min(added) >= -1e-6 && slices.Max(added) <= .1 {
+				steps[k] = true
+				most, least = max(most, slices.Max(added)), min(least, slices.Max(added))
+			}
+		}
+	}
+	if len(steps) < 18 || most < .09 || least > .01 {
+		t.Errorf("rolled by %d of 20 steps, noise up to %g at least and %g at most", len(steps), least, most)
+	}
+}
+
+func difference(a, b []float32) []float32 {
+	d := make([]float32, len(a))
+	for i := range d {
+		d[i] = a[i] - b[i]
+	}
+	return d
+}
+
 // TestRollMag: the clip is rolled along time by any amount, which shows in a clip
 // that is silent but for one click.
 func TestRollMag(t *testing.T) {
@@ -338,98 +367,9 @@ func (*click) Load(_ int, dst *Clip) error {
 	return nil
 }
 
-// TestStoredFilterbanks reads spectrograms instead of clips, mixes and pads them.
-func TestStoredFilterbanks(t *testing.T) {
-	dir := t.TempDir()
-	opt := plain()
-	opt.Mels, opt.Frames, opt.Mean, opt.Std, opt.Filterbanks = 2, 3, 0, .5, dir
-	for name, rows := range map[string][]float32{"a": {1, 2, 3, 4}, "b": {10, 20, 30, 40, 50, 60, 70, 80}} {
-		writeNPY(t, filepath.Join(dir, name+".npy"), rows)
-	}
-	src := &tones{n: 2}
-	for i, want := range [][]float32{{1, 2, 3, 4, 0, 0}, {10, 20, 30, 40, 50, 60}} {
-		if got := sample(t, newDataset(t, src, opt), data.Key{Sample: i}); !slices.Equal(got.Values, want) {
-			t.Errorf("clip %d: %v, want %v", i, got.Values, want)
-		}
-	}
-	opt.Targets, opt.Augment.Mixup = true, 1
-	for i, other := range [][]float32{{10, 20, 30, 40, 0, 0}, {1, 2, 3, 4, 0, 0}} {
-		s := sample(t, newDataset(t, src, opt), data.Key{Sample: i})
-		own, lam := [][]float32{{1, 2, 3, 4, 0, 0}, {10, 20, 30, 40, 50, 60}}[i], s.Targets[i]
-		for k, v := range s.Values {
-			if want := lam*own[k] + (1-lam)*other[k]; math.Abs(float64(v-want)) > 1e-5 {
-				t.Errorf("mixture %d: value %d is %g, want %g", i, k, v, want)
-			}
-		}
-	}
-	if err := newDataset(t, &tones{n: 3}, opt).NewReader().Read(data.Key{Sample: 2}, opt3(3, 2)); err == nil || !strings.Contains(err.Error(), "c.npy") {
-		t.Errorf("error %v does not name the missing file", err)
-	}
-}
-
-func opt3(frames, mels int) *data.Sample {
+// room is a sample to read into.
+func room(frames, mels int) *data.Sample {
 	return data.Layout{Values: []int{frames, mels}, Targets: 4}.NewSample()
-}
-
-// npy is a .npy file of rows of two values.
-func npy[T any](t testing.TB, rows [][2]T) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if err := npyio.Write(&b, rows); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func writeNPY(t testing.TB, path string, values []float32) {
-	t.Helper()
-	var rows [][2]float32
-	for row := range slices.Chunk(values, 2) {
-		rows = append(rows, [2]float32(row))
-	}
-	if err := os.WriteFile(path, npy(t, rows), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestDecodeNPY(t *testing.T) {
-	good := npy(t, [][2]float32{{1, 2}, {3, 4}})
-	doubles := npy(t, [][2]float64{{1, 2}, {3, 4}})
-	for name, file := range map[string][]byte{"float32": good, "float64": doubles} {
-		got, err := decodeNPY(nil, file, 2)
-		if err != nil || !slices.Equal(got, []float32{1, 2, 3, 4}) {
-			t.Errorf("%s: %v, error %v", name, got, err)
-		}
-	}
-	long := slices.Clone(good)
-	long[6], long[11] = 2, 0x7f // version 2: 32 bits of header length
-	for name, file := range map[string][]byte{
-		"empty": nil, "text": []byte("some text, no array"), "cut off": good[:len(good)-1], "cut off in the header": good[:40],
-		"integers": npy(t, [][2]int32{{1, 2}}), "long header": long,
-		"not a number": npy(t, [][2]float32{{1, float32(math.NaN())}}), "too large": npy(t, [][2]float64{{1, 1e300}}),
-		"Fortran":  bytes.Replace(good, []byte("False"), []byte("True "), 1),
-		"no shape": bytes.Replace(good, []byte("shape"), []byte("shapo"), 1),
-		"negative": bytes.Replace(good, []byte("(2, 2)"), []byte("(-2,2)"), 1),
-		"huge":     bytes.Replace(good, []byte("(2, 2)"), []byte("(9999,2)"), 1),
-	} {
-		if _, err := decodeNPY(nil, file, 2); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-	if _, err := decodeNPY(nil, good, 4); err == nil {
-		t.Error("another number of bands: no error")
-	}
-}
-
-func FuzzDecodeNPY(f *testing.F) {
-	f.Add(npy(f, [][2]float32{{1, 2}, {3, 4}}))
-	f.Add(npy(f, [][2]float64{{1, 2}, {3, 4}}))
-	f.Fuzz(func(t *testing.T, file []byte) {
-		got, err := decodeNPY(nil, file, 2)
-		if err == nil && (len(got) == 0 || len(got)%2 != 0 || len(got) > len(file)) {
-			t.Fatalf("%d values from %d bytes", len(got), len(file))
-		}
-	})
 }
 
 // everything switches all augmentation on.
@@ -468,12 +408,12 @@ func TestWorkers(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	opt := plain()
 	r := newDataset(t, &tones{1, 8000, map[int]bool{0: true}}, opt).NewReader()
-	if err := r.Read(data.Key{}, opt3(40, 32)); !errors.Is(err, errSilent) {
+	if err := r.Read(data.Key{}, room(40, 32)); !errors.Is(err, errSilent) {
 		t.Errorf("unreadable clip: error %v", err)
 	}
 	opt.Rate = 200000 // frames of 5000 samples
 	r = newDataset(t, &short{}, opt).NewReader()
-	if err := r.Read(data.Key{}, opt3(40, 32)); err == nil || !strings.Contains(err.Error(), "tones/a.wav") || !strings.Contains(err.Error(), "less than a frame") {
+	if err := r.Read(data.Key{}, room(40, 32)); err == nil || !strings.Contains(err.Error(), "tones/a.wav") || !strings.Contains(err.Error(), "less than a frame") {
 		t.Errorf("short clip: error %v", err)
 	}
 }

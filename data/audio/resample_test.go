@@ -10,7 +10,7 @@ import (
 // TestResampleSine: a sine well below both Nyquist rates stays the same sine.
 func TestResampleSine(t *testing.T) {
 	var r Resampler
-	for _, c := range []struct{ from, to int }{{44100, 16000}, {8000, 16000}, {16000, 8000}, {48000, 16000}, {22050, 8000}, {16000, 44100}, {11025, 16001}} {
+	for _, c := range []struct{ from, to int }{{44100, 16000}, {8000, 16000}, {8000, 24000}, {16000, 8000}, {48000, 16000}, {22050, 8000}, {16000, 44100}, {11025, 16001}} {
 		t.Run(fmt.Sprintf("%d to %d", c.from, c.to), func(t *testing.T) {
 			sine := func(n, rate int) float64 { return math.Sin(2*math.Pi*440*float64(n)/float64(rate) + 1) }
 			src, dst := &Clip{Rate: c.from, Channels: 2}, &Clip{}
@@ -24,13 +24,14 @@ func TestResampleSine(t *testing.T) {
 				t.Fatalf("%d samples of %d channels at %d Hz, want %d of 2 at %d", dst.Len(), dst.Channels, dst.Rate, want, c.to)
 			}
 			edge := 8*c.to/min(c.from, c.to) + 1
+			ofSine, ofConstant := 0.0, 0.0
 			for n := edge; n < dst.Len()-edge; n++ {
-				if d := math.Abs(float64(dst.Samples[2*n]) - sine(n, c.to)); d > 3e-3 {
-					t.Fatalf("sample %d is off by %.2g", n, d)
-				}
-				if d := math.Abs(float64(dst.Samples[2*n+1]) - 1); d > 3e-3 {
-					t.Fatalf("a constant becomes %g at %d", dst.Samples[2*n+1], n)
-				}
+				ofSine = max(ofSine, math.Abs(float64(dst.Samples[2*n])-sine(n, c.to)))
+				ofConstant = max(ofConstant, math.Abs(float64(dst.Samples[2*n+1])-1))
+			}
+			t.Logf("largest error %.2g of a sine, %.2g of a constant", ofSine, ofConstant)
+			if ofSine > 1e-3 || ofConstant > 1e-3 {
+				t.Errorf("largest error %.2g of a sine, %.2g of a constant, want at most 1e-3", ofSine, ofConstant)
 			}
 		})
 	}

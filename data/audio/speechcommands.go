@@ -12,7 +12,7 @@ import (
 func OpenSpeechCommands(dir, split string) (*Files, error) {
 	f := &Files{dir: dir}
 	if err := f.readCommands(split); err != nil {
-		return nil, fmt.Errorf("Speech Commands in %s: %w", dir, err)
+		return nil, fmt.Errorf("open Speech Commands in %s: %w", dir, err)
 	}
 	return f, nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"m2pt/checkpoint"
 	"m2pt/experiment"
 	"m2pt/train"
 )
@@ -36,6 +37,7 @@ func TestCodeOf(t *testing.T) {
 		{"done", running, nil, 0},
 		{"error", running, errors.New("x"), 1},
 		{"usage", running, fmt.Errorf("a: %w", Misused("x")), 2},
+		{"missing weights", running, fmt.Errorf("a: %w", checkpoint.ErrNoCheckpoint), 2},
 		{"skipped", running, SkippedError(3), 3},
 		{"none skipped", running, SkippedError(0), 0},
 		{"not finite", running, fmt.Errorf("a: %w", train.ErrNonFinite), 4},
@@ -126,16 +128,24 @@ func TestMissing(t *testing.T) {
 
 func TestOpenDevice(t *testing.T) {
 	c, _, stderr := newTest()
-	dev, err := c.OpenDevice(experiment.Device{Name: "cpu", Threads: 1, Precision: "bf16"})
+	dev, err := c.OpenDevice(experiment.Device{Name: "cpu", Threads: 1, Precision: "float32"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	if !strings.HasPrefix(dev.Name(), "cpu") || !strings.Contains(stderr.String(), "bf16") {
+	if !strings.HasPrefix(dev.Name(), "cpu") || stderr.Len() > 0 {
 		t.Errorf("device %q, stderr %q", dev.Name(), stderr)
 	}
-	if _, err := c.OpenDevice(experiment.Device{Name: "cuda:1", Precision: "float32"}); codeOf(context.Background(), err) != Usage {
-		t.Errorf("cuda: %v", err)
+	for _, x := range []struct {
+		device experiment.Device
+		want   string
+	}{
+		{experiment.Device{Name: "cuda:1", Precision: "float32"}, "device cuda:1: this version has no CUDA device: choose cpu"},
+		{experiment.Device{Name: "cpu", Precision: "bf16"}, `device.precision: is "bf16", but the cpu computes in float32`},
+	} {
+		if _, err := c.OpenDevice(x.device); codeOf(context.Background(), err) != Usage || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%+v: error %v, want %q", x.device, err, x.want)
+		}
 	}
 }
 

@@ -50,8 +50,8 @@ func New(h Help, stdout, stderr io.Writer) *Command {
 }
 
 // Main parses the arguments, runs do and returns the exit status. Problems are
-// printed one a line. The context ends at the first SIGINT or SIGTERM; a second
-// one ends the process.
+// printed one a line. The context ends at the first SIGINT, SIGTERM or
+// SIGHUP; a second one ends the process.
 func (c *Command) Main(args []string, do func(context.Context) error) Code {
 	switch err := c.parse(args); {
 	case errors.Is(err, flag.ErrHelp):

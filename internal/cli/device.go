@@ -16,13 +16,13 @@ func (c *Command) OpenDevice(d experiment.Device) (engine.Device, error) {
 	if name, ok := strings.CutPrefix(d.Name, "cuda"); ok {
 		index, _ := strconv.Atoi(strings.TrimPrefix(name, ":")) // the config has checked it; none is 0
 		dev, err := cuda.Open(index)
-		if errors.Is(err, cuda.ErrNotBuilt) {
-			return nil, Misused("device %s: %v: build with -tags m2ptcuda, or choose -device cpu", d.Name, cuda.ErrNotBuilt)
+		if errors.Is(err, cuda.ErrNoDevice) {
+			return nil, Misused("device %s: %v: choose cpu", d.Name, cuda.ErrNoDevice)
 		}
 		return dev, err
 	}
 	if d.Precision != "float32" {
-		c.Log.Warn("the cpu computes in float32 whatever device.precision says", "precision", d.Precision)
+		return nil, Misused("device.precision: is %q, but the cpu computes in float32: set that", d.Precision)
 	}
 	return cpu.Open(cpu.Options{Threads: d.Threads})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"m2pt/checkpoint"
 	"m2pt/experiment"
 	"m2pt/train"
 )
@@ -57,7 +58,7 @@ func codeOf(ctx context.Context, err error) Code {
 	switch {
 	case err == nil:
 		return Done
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, checkpoint.ErrNoCheckpoint):
 		return Usage
 	case errors.Is(err, errSkipped):
 		return Skipped

@@ -13,12 +13,13 @@ type signalled struct{ number syscall.Signal }
 
 func (s signalled) Error() string { return fmt.Sprintf("signal %d (%v)", int(s.number), s.number) }
 
-// untilSignal returns a context that ends at the first SIGINT or SIGTERM. The
-// next one ends the process at once: then the user no longer wants to wait.
+// untilSignal returns a context that ends at the first SIGINT, SIGTERM or SIGHUP
+// (a terminal that closes). The next one ends the process at once: then the user
+// no longer wants to wait.
 func (c *Command) untilSignal(parent context.Context) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		first, ok := <-signals
 		if !ok {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 
 // TestSecondSignal: who asks twice does not wait.
 func TestSecondSignal(t *testing.T) {
-	for _, second := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, second := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(second.String(), func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
 			cmd.Env = append(os.Environ(), asCommand+"=1")

@@ -23,7 +23,7 @@ import (
 // Limits in lines, first to last of the file or function.
 const (
 	maxFile     = 600
-	maxFunction = 120
+	maxFunction = 80
 )
 
 func main() {
