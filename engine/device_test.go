@@ -75,7 +75,7 @@ func TestFirstNonFiniteNamesTheCulprit(t *testing.T) {
 			must(t, Set(state, "w", []float32{1, c.w}))
 			p := compile(t, Job{Graph: g, Accumulate: 2, Fetches: []Fetch{{"y", y}, {"grad", grad}, {"sum", sum}}}, state)
 			must(t, Feed(p, "x", []float32{1, c.x}))
-			must(t, p.Step())
+			must(t, p.Micro())
 			before := fetch(t, p, "sum")
 			got, err := p.FirstNonFinite()
 			if err != nil || got != c.want {
@@ -152,7 +152,7 @@ func TestDeviceTroubleIsNamed(t *testing.T) {
 			leave()
 			p, err := Compile(Job{Graph: g, Fetches: []Fetch{{"y", y}}}, newState(t, failing{how: c.how}, g))
 			if err == nil {
-				err = p.Step()
+				err = p.Micro()
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), errDevice.Error()) {
 				t.Errorf("error %v, want one with %q", err, c.want)
@@ -173,7 +173,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		must(t, Feed(p, "hyper", h))
 		for range v.accumulate {
 			feed(t, p, b)
-			must(t, p.Step())
+			must(t, p.Micro())
 		}
 		must(t, p.Update())
 		must(t, Read(p, "loss", loss))

@@ -51,11 +51,11 @@ func TestGoldenPathway(t *testing.T) {
 				for range c.sums {
 					must(t, Feed(p, "x", []float32{1, 1}))
 					must(t, Feed(p, "seed", []float32{c.y}))
-					if err := p.Step(); err != nil {
+					if err := p.Micro(); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if err := p.Step(); err == nil {
+				if err := p.Micro(); err == nil {
 					t.Error("a micro-step too many is accepted")
 				}
 				if err := p.Update(); err != nil {

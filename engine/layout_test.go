@@ -224,7 +224,7 @@ func TestAssignInPlaceOrCopied(t *testing.T) {
 			}
 			p := compile(t, job, state)
 			must(t, Feed(p, "x", []float32{1}))
-			must(t, p.Step())
+			must(t, p.Micro())
 			must(t, p.Update())
 			got := [3]float32{get(t, state, "s")[0], get(t, state, "e")[0], fetch(t, p, "fetched")[0]}
 			if got != c.want {

@@ -211,11 +211,11 @@ func Read[T any](p *Program, name string, values []T) error {
 	return p.dev.Download(bytesOf(values), t)
 }
 
-// Step runs the micro stage on the feeds as they are, after the prepare stage
+// Micro runs the micro stage on the feeds as they are, after the prepare stage
 // where the state has changed.
-func (p *Program) Step() error {
+func (p *Program) Micro() error {
 	if p.done == p.sums {
-		return fmt.Errorf("step after %d micro-steps: the sum is complete, call Update", p.done)
+		return fmt.Errorf("micro-step after %d others: the sum is complete, call Update", p.done)
 	}
 	if !p.ran || p.prepared != p.state.version {
 		if err := p.run(Prepare, nil); err != nil {
@@ -328,7 +328,7 @@ func (p *Program) RunAll() error {
 		}
 	}
 	for range p.sums {
-		if err := p.Step(); err != nil {
+		if err := p.Micro(); err != nil {
 			return err
 		}
 	}
@@ -377,6 +377,9 @@ func (p *Program) FirstNonFinite() (string, error) {
 	found := ""
 	look := func(s *step) error {
 		for _, v := range slices.Concat(s.in, s.out) {
+			if v.def >= 0 && !slices.Contains(s.out, v) {
+				continue // seen as an output, and perhaps overwritten since
+			}
 			bad, err := p.nonFinite(p.tensor(v))
 			if err != nil {
 				return err

@@ -63,11 +63,11 @@ func TestPrepareRunsWhenStateChanges(t *testing.T) {
 		{"first", func() error { return nil }, 1},
 		{"nothing changed", func() error { return nil }, 1},
 		{"set", func() error { return Set(state, "w", []float32{1, 2}) }, 2},
-		{"another program", writer.Step, 3},
+		{"another program", writer.Micro, 3},
 		{"nothing changed again", p.Update, 3},
 	} {
 		must(t, c.before())
-		must(t, p.Step())
+		must(t, p.Micro())
 		if n := dev.calls["gelu(0)"]; n != c.want {
 			t.Errorf("step %d, %s: prepare has run %d times, want %d", i, c.name, n, c.want)
 		}
@@ -137,9 +137,9 @@ func TestSumWithoutUpdateStage(t *testing.T) {
 			for _, want := range c.want {
 				for i := range 3 {
 					must(t, Feed(p, "x", []float32{float32(i + 1)}))
-					must(t, p.Step())
+					must(t, p.Micro())
 				}
-				if p.Step() == nil {
+				if p.Micro() == nil {
 					t.Error("a fourth micro-step is accepted")
 				}
 				must(t, p.Update())
@@ -165,12 +165,12 @@ func TestCallsOutOfTurn(t *testing.T) {
 		}
 	}
 	refuse("an update without micro-steps", p.Update())
-	must(t, p.Step())
+	must(t, p.Micro())
 	refuse("an update after half the micro-steps", p.Update())
 	p.Reset()
-	must(t, p.Step())
-	must(t, p.Step())
-	refuse("a micro-step too many", p.Step())
+	must(t, p.Micro())
+	must(t, p.Micro())
+	refuse("a micro-step too many", p.Micro())
 	must(t, p.Update())
 	refuse("a second update", p.Update())
 	refuse("an unknown feed", Feed(p, "z", []float32{1, 2}))
@@ -180,7 +180,7 @@ func TestCallsOutOfTurn(t *testing.T) {
 	refuse("a long fetch", Read(p, "sum", []float32{1, 2, 3}))
 	must(t, p.Close())
 	must(t, p.Close())
-	refuse("a step of a closed program", p.Step())
+	refuse("a step of a closed program", p.Micro())
 	refuse("an update of a closed program", p.Update())
 	refuse("a feed of a closed program", Feed(p, "x", []float32{1, 2}))
 	refuse("a fetch of a closed program", Read(p, "sum", []float32{1, 2}))
@@ -198,7 +198,7 @@ func TestResetForgetsMicroSteps(t *testing.T) {
 			p.Reset()
 		}
 		must(t, Feed(p, "x", []float32{x}))
-		must(t, p.Step())
+		must(t, p.Micro())
 	}
 	must(t, p.Update())
 	if got := fetch(t, p, "sum")[0]; got != 3 {
@@ -228,7 +228,7 @@ func TestTwoProgramsShareState(t *testing.T) {
 	pixels := v.micro(1000, v.batch).pixels
 	logits := func(p *Program) []float32 {
 		must(t, Feed(p, "pixels", pixels))
-		must(t, p.Step())
+		must(t, p.Micro())
 		return fetch(t, p, "logits")
 	}
 	first := logits(live)

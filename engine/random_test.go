@@ -41,7 +41,7 @@ func checkRandomGraph(t *testing.T, seed uint64) {
 				}
 				copy(ops.Of[float32](ref.feeds[name]), values)
 			}
-			must(t, p.Step())
+			must(t, p.Micro())
 			ref.step(micro)
 		}
 		must(t, p.Update())

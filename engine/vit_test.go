@@ -217,7 +217,7 @@ func update(t testing.TB, p *Program, v vit, step int) {
 	must(t, Feed(p, "hyper", hyper(step)))
 	for i := range v.accumulate {
 		feed(t, p, v.micro((step-1)*perUpdate+i*v.batch, perUpdate))
-		must(t, p.Step())
+		must(t, p.Micro())
 	}
 	must(t, p.Update())
 }

@@ -70,7 +70,7 @@ func logits(m *train.Model, dev engine.Device) ([]float32, error) {
 	if err := engine.Feed(prog, train.PixelsFeed, pixels); err != nil {
 		return nil, err
 	}
-	if err := prog.Step(); err != nil {
+	if err := prog.Micro(); err != nil {
 		return nil, err
 	}
 	out := make([]float32, verifyBatch*m.Classifier.Head.Classes)

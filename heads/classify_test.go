@@ -59,7 +59,7 @@ func evaluate(t *testing.T, s nn.Scope, features *ops.Node) []float32 {
 	if err := engine.Feed(p, "x", []float32{1, 3, 0, 2, 4, 2}); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Step(); err != nil {
+	if err := p.Micro(); err != nil {
 		t.Fatal(err)
 	}
 	out := make([]float32, 2)

@@ -46,7 +46,7 @@ func optimAdamW(r *replay) {
 	r.must(err)
 	defer p.Close()
 	for step := range m.Steps {
-		r.must(p.Step())
+		r.must(p.Micro())
 		for name := range grads {
 			r.must(engine.Feed(p, "grad/"+name, r.floats(fmt.Sprintf("in/step%d/grad/%s", step, name))))
 		}

@@ -73,7 +73,7 @@ func (r *replay) run(g *ops.Graph, c constants, fetches ...engine.Fetch) []check
 			r.must(r.write(p, in, c[in.Name]))
 		}
 	}
-	r.must(p.Step())
+	r.must(p.Micro())
 	r.must(p.Update())
 	var got []checkpoint.Tensor
 	for _, f := range fetches {

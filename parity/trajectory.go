@@ -101,7 +101,7 @@ func (t *trajectoryRun) epoch(epoch int, x []int) {
 		t.must(engine.Feed(t.prog, "in/x", pixels[i*size:][:size]))
 		t.must(engine.Feed(t.prog, "in/y", labels[i*batch:][:batch]))
 		t.must(engine.Feed(t.prog, train.SeedFeed, repeat(1/float32(batch*t.AccumIter), batch)))
-		t.must(t.prog.Step())
+		t.must(t.prog.Micro())
 		t.losses = append(t.losses, t.numbers(t.mean(t.read(t.prog, t.loss)))...)
 		if (i+1)%t.AccumIter == 0 {
 			t.step(lr)

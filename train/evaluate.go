@@ -76,7 +76,7 @@ func (e *Evaluator) forward(b *data.Batch) error {
 	if err := engine.Feed(e.prog, LabelsFeed, b.Labels); err != nil {
 		return err
 	}
-	if err := e.prog.Step(); err != nil {
+	if err := e.prog.Micro(); err != nil {
 		return err
 	}
 	if err := engine.Read(e.prog, "loss", e.loss); err != nil {

@@ -93,7 +93,11 @@ func Lambdas(params []nn.Param, state *engine.State, bind map[string]string) ([]
 			}
 			_, _, k, _ := model.SplitTerm(t.scale)
 			v := float64(scale[0])
-			out = append(out, Lambda{l.name, k, v, math.Abs(v) * norm(aux) / norm(w)})
+			share := 0.0
+			if n := norm(w); n > 0 {
+				share = math.Abs(v) * norm(aux) / n
+			}
+			out = append(out, Lambda{l.name, k, v, share})
 		}
 	}
 	return out, nil

@@ -44,16 +44,16 @@ type Progress struct {
 
 // Outcome is what a finished run reports.
 type Outcome struct {
-	Run       string      `json:"run"`
-	Steps     int64       `json:"steps"`
-	StartStep int64       `json:"start_step"` // > 0 where the run was resumed
-	Epochs    int         `json:"epochs"`
-	Eval      Result      `json:"eval"` // the last one
-	EvalStep  int64       `json:"eval_step"`
-	Best      Result      `json:"best"` // of the checkpoint that the run folder stands for
-	BestStep  int64       `json:"best_step"`
-	Lambda    []Lambda    `json:"lambda,omitempty"`
-	Skipped   []string    `json:"skipped,omitempty"` // samples that could not be read, and why; auxiliary runs included
-	BadSteps  int64       `json:"non_finite_steps"` // left out, where train.non_finite is "skip"
-	Seconds   float64     `json:"seconds"`
+	Run       string   `json:"run"`
+	Steps     int64    `json:"steps"`
+	StartStep int64    `json:"start_step"` // > 0 where the run was resumed
+	Epochs    int      `json:"epochs"`
+	Eval      Result   `json:"eval"` // the last one
+	EvalStep  int64    `json:"eval_step"`
+	Best      Result   `json:"best"` // of the checkpoint that the run folder stands for
+	BestStep  int64    `json:"best_step"`
+	Lambda    []Lambda `json:"lambda,omitempty"`
+	Skipped   []string `json:"skipped,omitempty"` // samples that could not be read, and why; auxiliary runs included
+	BadSteps  int64    `json:"non_finite_steps"`  // left out, where train.non_finite is "skip"
+	Seconds   float64  `json:"seconds"`
 }

@@ -58,7 +58,7 @@ func (s *Synthetic) Step() error {
 		if err := s.t.feed(s.batch); err != nil {
 			return err
 		}
-		if err := s.t.prog.Step(); err != nil {
+		if err := s.t.prog.Micro(); err != nil {
 			return err
 		}
 		if err := engine.Read(s.t.prog, "loss", s.t.loss); err != nil {

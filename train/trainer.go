@@ -251,7 +251,7 @@ func (t *trainer) microStep(b *data.Batch) (bool, error) {
 	if err := t.feed(b); err != nil {
 		return false, err
 	}
-	if err := t.prog.Step(); err != nil {
+	if err := t.prog.Micro(); err != nil {
 		return false, err
 	}
 	if err := engine.Read(t.prog, "loss", t.loss); err != nil {

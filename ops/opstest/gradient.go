@@ -121,7 +121,7 @@ func (f *function) run() error {
 	if err := engine.Feed(f.program, "seed", ops.Of[float64](f.seed)); err != nil {
 		return err
 	}
-	if err := f.program.Step(); err != nil {
+	if err := f.program.Micro(); err != nil {
 		return err
 	}
 	return f.program.Update()
