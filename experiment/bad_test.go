@@ -52,8 +52,14 @@ var badFiles = []struct{ file, message string }{
 	{"enum_qkv_bias", `enum_qkv_bias.toml:2: model.qkv_bias: is "q", want full or split or none`},
 	{"enum_schedule", `enum_schedule.toml:2: schedule.name: is "step", want cosine`},
 	{"enum_task", `enum_task.toml:1: task: is "clasify", want classify`},
-	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "video", want image`},
+	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "video", want image or audio`},
 	{"enum_weight_init", `enum_weight_init.toml:2: model.weight_init: is "kaiming", want normal or xavier or fan_in`},
+	{"audio_ranges", `audio_ranges.toml:5: audio.mel_bins: is 0, want 1 to 4096` + "\n" +
+		`audio_ranges.toml:6: audio.std: is 0, want a number above 0` + "\n" +
+		`audio_ranges.toml:7: audio.mixup: is 2, want 0 to 1` + "\n" +
+		`audio_ranges.toml:1: tokenizer.patch_size: is 16, larger than the spectrogram (audio.frames = 1024, audio.mel_bins = 0)` + "\n" +
+		`audio_ranges.toml: augment.smoothing: is 0.1, but targets of mixed clips and of several classes are not smoothed: set it to 0`},
+	{"bce_image", `bce_image.toml:2: head.loss: is "bce", which needs samples of several classes: tokenizer.kind = "audio"`},
 	{"eval_ranges", `eval_ranges.toml:2: eval.every: is 0, want 1 or more` + "\n" +
 		`eval_ranges.toml:3: eval.crop_pct: is 1.5, want 0.01 to 1, or 0 for the default`},
 	{"heads_not_dividing", `heads_not_dividing.toml:3: model.num_heads: is 5, which does not divide model.embed_dim = 192`},
@@ -120,7 +126,7 @@ var badFiles = []struct{ file, message string }{
 	{"unknown_key_case", `unknown_key_case.toml:2: optimizer.LR: unknown key "LR"; did you mean "lr"?`},
 	{"unknown_key_hyphen", `unknown_key_hyphen.toml:2: optimizer.layer-decay: unknown key "layer-decay"; did you mean "layer_decay"?`},
 	{"unknown_key_near_elsewhere", `unknown_key_near_elsewhere.toml:1: epoch: unknown key "epoch"; did you mean "train.epochs"?`},
-	{"unknown_key_no_idea", `unknown_key_no_idea.toml:2: head.zebra: unknown key "zebra"; [head] has init_std`},
+	{"unknown_key_no_idea", `unknown_key_no_idea.toml:2: head.zebra: unknown key "zebra"; [head] has loss, init_std`},
 	{"unknown_key_other_section", `unknown_key_other_section.toml:2: train.lr: unknown key "lr"; it belongs to [optimizer]`},
 	{"unknown_key_two_sections", `unknown_key_two_sections.toml:2: head.batch: unknown key "batch"; it belongs to [train] or [eval]`},
 	{"unknown_section", `unknown_section.toml:1: optimiser: unknown key "optimiser"; did you mean "optimizer"?`},

@@ -25,6 +25,7 @@ type Config struct {
 	Description string `toml:"description" hash:"-"`
 
 	Data      Data      `toml:"data"`
+	Audio     Audio     `toml:"audio"`
 	Tokenizer Tokenizer `toml:"tokenizer"`
 	Model     Model     `toml:"model"`
 	// Pathway lists the auxiliary models, none by default. Written as one
@@ -46,7 +47,9 @@ type Config struct {
 // Data says where the samples come from and the shape they are given.
 type Data struct {
 	// Format of the dataset: "generated" (procedural, needs no files;
-	// default), "folder" (SPLIT/CLASS/*.jpg), "cifar10" (binary version).
+	// default), "folder" (SPLIT/CLASS/FILE), "cifar10" (binary version); of
+	// sounds also "csv" (path,label,...,split), "audioset" (JSON),
+	// "esc50", "speechcommands".
 	Format string `toml:"format"`
 	// Path of the dataset's root folder; empty for "generated".
 	Path string `toml:"path" path:"file"`
@@ -88,7 +91,7 @@ type Data struct {
 
 // Tokenizer says how an input becomes tokens.
 type Tokenizer struct {
-	// Kind: "image" (default).
+	// Kind: "image" (default) or "audio" (see [Audio]).
 	Kind string `toml:"kind"`
 	// PatchSize is the side of a square patch, pixels. Default 16.
 	PatchSize int `toml:"patch_size"`
@@ -164,8 +167,52 @@ type Pathway struct {
 	experiment *Config // what AuxConfig names, loaded
 }
 
+// Audio says how sound becomes a spectrogram, and how training changes it, where
+// tokenizer.kind is "audio".
+type Audio struct {
+	// SampleRate that clips are resampled to, Hz. Default 16000.
+	SampleRate int `toml:"sample_rate"`
+	// MelBins is the number M of mel bands. Default 128.
+	MelBins int `toml:"mel_bins"`
+	// Frames is the number T of frames, 10 ms each; clips are padded or cut to
+	// it. Default 1024.
+	Frames int `toml:"frames"`
+	// Mean of the log-mel values, subtracted. Default -4.2677393 (AudioSet).
+	Mean float64 `toml:"mean"`
+	// Std of the log-mel values, > 0; they are divided by twice this. Default
+	// 4.5689974 (AudioSet).
+	Std float64 `toml:"std"`
+	// Labels is the file of class names of AudioSet (index,mid,display_name).
+	// Default: empty.
+	Labels string `toml:"labels" path:"file"`
+	// Fold of ESC-50 that is held out, 1 (default) .. 5.
+	Fold int `toml:"fold"`
+	// Mixup is the probability that a training clip is mixed with another, as
+	// waveforms; 0 (default) = off.
+	Mixup float64 `toml:"mixup"`
+	// RollMag rolls training clips in time and scales them. Default false.
+	RollMag bool `toml:"roll_mag_aug"`
+	// FreqM is the largest width of the masked frequency stripe, mel bands; 0
+	// (default) = off.
+	FreqM int `toml:"freqm"`
+	// TimeM is the largest width of the masked time stripe, frames; 0
+	// (default) = off.
+	TimeM int `toml:"timem"`
+	// Noise adds noise to training spectrograms and rolls them. Default false.
+	Noise bool `toml:"noise"`
+	// MaskTProb is the share of time rows of tokens that training drops, 0
+	// (default) .. < 1.
+	MaskTProb float64 `toml:"mask_t_prob"`
+	// MaskFProb is the share of frequency columns of tokens that training
+	// drops, 0 (default) .. < 1.
+	MaskFProb float64 `toml:"mask_f_prob"`
+}
+
 // Head is the classification head.
 type Head struct {
+	// Loss: "cross_entropy" (default; one class per sample) or "bce" (binary
+	// cross-entropy; any number of classes per sample).
+	Loss string `toml:"loss"`
 	// InitStd is the standard deviation of the head's initial weights, >= 0.
 	// Default 2e-5.
 	InitStd float64 `toml:"init_std"`

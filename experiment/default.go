@@ -20,7 +20,8 @@ func defaults() *Config {
 	c := &Config{
 		Task:      "classify",
 		Tokenizer: Tokenizer{Kind: "image", PatchSize: 16},
-		Head:      Head{InitStd: 2e-5},
+		Head:      Head{Loss: "cross_entropy", InitStd: 2e-5},
+		Audio:     Audio{SampleRate: 16000, MelBins: 128, Frames: 1024, Mean: -4.2677393, Std: 4.5689974, Fold: 1},
 		Schedule:  Schedule{Name: "cosine", WarmupEpochs: 5, MinLR: 1e-6},
 		Eval:      Eval{Every: 1, EMA: true},
 		Device:    Device{Name: "cpu", Precision: "float32"},

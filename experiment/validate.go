@@ -92,6 +92,10 @@ func (c *Config) check() []problem {
 	for i := range c.Pathway {
 		c.Pathway[i].check(k, pathwayKey(i, len(c.Pathway)))
 	}
+	k.oneOf("head.loss", c.Head.Loss, "cross_entropy", "bce")
+	if c.Head.Loss == "bce" && c.Tokenizer.Kind != "audio" {
+		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")
+	}
 	k.want("head.init_std", c.Head.InitStd, notNegative(c.Head.InitStd), isNotNegative)
 	c.checkTrain(k)
 	c.checkOptimizer(k)
@@ -116,7 +120,7 @@ func (c *Config) checkTop(k *checks) {
 
 func (c *Config) checkData(k *checks) {
 	d := c.Data
-	k.oneOf("data.format", d.Format, "generated", "folder", "cifar10")
+	k.oneOf("data.format", d.Format, c.formats()...)
 	if generated := d.Format == "generated"; generated && d.Path != "" {
 		k.add("data.path", "is given, but format \"generated\" reads no files")
 	} else if !generated && d.Path == "" {
@@ -135,12 +139,24 @@ func (c *Config) checkData(k *checks) {
 	k.want("data.max_skipped", d.MaxSkipped, d.MaxSkipped >= 0, isNotNegative)
 }
 
+// formats are those of the modality.
+func (c *Config) formats() []string {
+	if c.Tokenizer.Kind == "audio" {
+		return []string{"generated", "folder", "csv", "audioset", "esc50", "speechcommands"}
+	}
+	return []string{"generated", "folder", "cifar10"}
+}
+
 func (c *Config) checkTokenizer(k *checks) {
 	t, size := c.Tokenizer, c.Data.ImageSize
-	k.oneOf("tokenizer.kind", t.Kind, "image")
+	k.oneOf("tokenizer.kind", t.Kind, "image", "audio")
 	k.within("tokenizer.patch_size", t.PatchSize, 1, maxSide)
 	k.within("tokenizer.stride", t.Stride, 0, maxSide)
 	if t.PatchSize < 1 || t.Stride < 0 || size < 1 {
+		return
+	}
+	if t.Kind == "audio" {
+		c.checkAudio(k)
 		return
 	}
 	if t.PatchSize > size {
@@ -259,6 +275,32 @@ func (c *Config) checkSchedule(k *checks) {
 	k.want("schedule.min_lr", s.MinLR, notNegative(s.MinLR), isNotNegative)
 	if lr > 0 && s.MinLR > lr {
 		k.add("schedule.min_lr", "is %v, above the learning rate %v", s.MinLR, lr)
+	}
+}
+
+func (c *Config) checkAudio(k *checks) {
+	a, t := c.Audio, c.Tokenizer
+	k.within("audio.sample_rate", a.SampleRate, 400, 1<<20)
+	k.within("audio.mel_bins", a.MelBins, 1, 1<<12)
+	k.within("audio.frames", a.Frames, 1, 1<<16)
+	k.want("audio.mean", a.Mean, finite(a.Mean), "a number")
+	k.want("audio.std", a.Std, positive(a.Std), isPositive)
+	k.within("audio.fold", a.Fold, 1, 5)
+	k.want("audio.mixup", a.Mixup, probability(a.Mixup), isProbability)
+	k.within("audio.freqm", a.FreqM, 0, a.MelBins)
+	k.within("audio.timem", a.TimeM, 0, a.Frames)
+	k.want("audio.mask_t_prob", a.MaskTProb, decay(a.MaskTProb), isDecay)
+	k.want("audio.mask_f_prob", a.MaskFProb, decay(a.MaskFProb), isDecay)
+	if t.PatchSize > min(a.MelBins, a.Frames) {
+		k.add("tokenizer.patch_size", "is %d, larger than the spectrogram (audio.frames = %d, audio.mel_bins = %d)", t.PatchSize, a.Frames, a.MelBins)
+	} else if n := ((a.Frames-t.PatchSize)/t.stride() + 1) * ((a.MelBins-t.PatchSize)/t.stride() + 1); n > maxTokens {
+		k.add("tokenizer.patch_size", "gives %d patches, want %d at most", n, maxTokens)
+	}
+	if c.Data.Format == "audioset" && a.Labels == "" {
+		k.add("audio.labels", "is empty; format \"audioset\" needs its list of classes")
+	}
+	if (a.Mixup > 0 || c.Head.Loss == "bce") && c.Augment.Smoothing > 0 {
+		k.add("augment.smoothing", "is %v, but targets of mixed clips and of several classes are not smoothed: set it to 0", c.Augment.Smoothing)
 	}
 }
 

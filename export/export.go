@@ -19,6 +19,7 @@ import (
 	"m2pt/experiment"
 	"m2pt/internal/atomicfile"
 	"m2pt/model"
+	"m2pt/tokenizers"
 	"m2pt/train"
 )
 
@@ -132,10 +133,29 @@ func beyondTimm(c train.Classifier) []string {
 	if c.ViT.Eps != timmEps {
 		all = append(all, fmt.Sprintf("model.norm_eps is %g, timm's %g: build the model with norm_layer=functools.partial(torch.nn.LayerNorm, eps=%g)", c.ViT.Eps, timmEps, c.ViT.Eps))
 	}
-	if t := c.Tokenizer; t.Stride != t.Patch {
+	if t := picture(c.Tokenizer); t.Stride != t.Patch {
 		all = append(all, fmt.Sprintf("tokenizer.stride is %d, timm's is patch_size, %d: build the model with an embed_layer of that stride", t.Stride, t.Patch))
 	}
 	return all
+}
+
+// picture is a tokenizer as timm's patch embedding has it: a spectrogram is a
+// picture of one channel.
+func picture(t tokenizers.Tokenizer) tokenizers.Image {
+	if a, ok := t.(tokenizers.Audio); ok {
+		p := a.Picture()
+		p.Mean, p.Std = []float64{0}, []float64{1} // the input is normalised already
+		return p
+	}
+	return t.(tokenizers.Image)
+}
+
+// timmSize is img_size: a number for squares, else height and width.
+func timmSize(size [2]int) any {
+	if size[0] == size[1] {
+		return size[0]
+	}
+	return size
 }
 
 // timmEps is the epsilon of timm's LayerNorm.
@@ -184,7 +204,7 @@ func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
 // timmConfig is what timm needs to build the model: a VisionTransformer with
 // explicit arguments, and how its input is prepared.
 func timmConfig(m *train.Model) map[string]any {
-	v, t, c := m.Classifier.ViT, m.Classifier.Tokenizer, m.Config
+	v, t, c := m.Classifier.ViT, picture(m.Classifier.Tokenizer), m.Config
 	crop := c.Eval.CropPct
 	return map[string]any{
 		"architecture": "vit_base_patch16_224",
@@ -193,7 +213,7 @@ func timmConfig(m *train.Model) map[string]any {
 		"global_pool":  m.Classifier.Head.Pool,
 		"label_names":  m.Classes,
 		"model_args": map[string]any{
-			"img_size": t.Size[0], "patch_size": t.Patch, "in_chans": t.Channels, "embed_dim": v.Dim, "depth": v.Depth,
+			"img_size": timmSize(t.Size), "patch_size": t.Patch, "in_chans": t.Channels, "embed_dim": v.Dim, "depth": v.Depth,
 			"num_heads": v.Heads, "mlp_ratio": v.MLPRatio, "qkv_bias": v.QKVBias != "none", "class_token": v.ClassToken,
 			"global_pool": m.Classifier.Head.Pool,
 		},

@@ -9,10 +9,11 @@ import (
 	"m2pt/internal/philox"
 	"m2pt/model"
 	"m2pt/nn"
+	"m2pt/ops"
 	"m2pt/train"
 )
 
-// verifyBatch is how many random pictures verification looks at.
+// verifyBatch is how many random samples verification looks at.
 const verifyBatch = 4
 
 // Verify reads what Write wrote back and compares its logits, on random
@@ -48,7 +49,7 @@ func Verify(m *train.Model, out string, dev engine.Device) (Report, error) {
 	return r, err
 }
 
-// logits are the model's answers to the same random pictures.
+// logits are the model's answers to the same random samples.
 func logits(m *train.Model, dev engine.Device) ([]float32, error) {
 	state, _, err := m.State(dev)
 	if err != nil {
@@ -61,13 +62,7 @@ func logits(m *train.Model, dev engine.Device) ([]float32, error) {
 		return nil, err
 	}
 	defer prog.Close()
-	t := m.Classifier.Tokenizer
-	pixels := make([]uint8, verifyBatch*t.Channels*t.Size[0]*t.Size[1])
-	rnd := philox.New(0, "verify", 0, 0)
-	for i := range pixels {
-		pixels[i] = uint8(rnd.Uint32())
-	}
-	if err := engine.Feed(prog, train.PixelsFeed, pixels); err != nil {
+	if err := feedRandom(prog, m.Classifier.Tokenizer.Input()); err != nil {
 		return nil, err
 	}
 	if err := prog.Micro(); err != nil {
@@ -75,6 +70,23 @@ func logits(m *train.Model, dev engine.Device) ([]float32, error) {
 	}
 	out := make([]float32, verifyBatch*m.Classifier.Head.Classes)
 	return out, engine.Read(prog, "logits", out)
+}
+
+// feedRandom gives a program random samples: pixels, or normal numbers.
+func feedRandom(prog *engine.Program, in ops.Spec) error {
+	rnd := philox.New(0, "verify", 0, 0)
+	if in.Dtype != ops.Uint8 {
+		values := make([]float32, verifyBatch*in.Len())
+		for i := range values {
+			values[i] = float32(rnd.Norm())
+		}
+		return engine.Feed(prog, train.InputFeed, values)
+	}
+	pixels := make([]uint8, verifyBatch*in.Len())
+	for i := range pixels {
+		pixels[i] = uint8(rnd.Uint32())
+	}
+	return engine.Feed(prog, train.InputFeed, pixels)
 }
 
 func maxLambda(ts *checkpoint.Tensors) (float64, error) {

@@ -35,6 +35,9 @@ type ViT struct {
 	Eps        float64
 	DropPath   float64 // rate of the last block; block i has DropPath·i/(Depth-1)
 	Pathways   []Pathway
+	// Keep, where not 0, is how many tokens of every sample enter the blocks:
+	// those that TokenIndexFeed names.
+	Keep int
 	// Apart computes a covered layer as x·Wᵀ + λ·(x·W′ᵀ) + b instead of through
 	// Ŵ: the same function by other arithmetic, to verify merged weights with.
 	Apart bool
@@ -140,5 +143,14 @@ func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Node 
 	if v.ClassToken {
 		x = s.Prepend(x, cls)
 	}
-	return s.AddPos(x, table)
+	x = s.AddPos(x, table)
+	if v.Keep == 0 {
+		return x
+	}
+	index := ops.Spec{Shape: []int{s.Batch, v.Keep}, Dtype: ops.Int32}
+	return s.Gather(x, s.Graph.Declare(TokenIndexFeed, index, ops.PerBatch))
 }
+
+// TokenIndexFeed is the feed [B, Keep] int32 of the tokens that enter the blocks;
+// token 0 is the class token where there is one.
+const TokenIndexFeed = "token_index"

@@ -26,6 +26,14 @@ type Image struct {
 	Mean, Std []float64 // normalise stored uint8 pixels, per channel, of values in [0, 1]
 }
 
+// Input is one picture [C, H, W] of uint8.
+func (t Image) Input() ops.Spec {
+	return ops.Spec{Shape: []int{t.Channels, t.Size[0], t.Size[1]}, Dtype: ops.Uint8}
+}
+
+// Numbers are normalised pixels.
+func (t Image) Numbers(s nn.Scope, x *ops.Node) *ops.Node { return s.Normalize(x, t.Mean, t.Std) }
+
 // Grid is the number of patches down and across.
 func (t Image) Grid() [2]int {
 	return [2]int{(t.Size[0]-t.Patch)/t.stride() + 1, (t.Size[1]-t.Patch)/t.stride() + 1}

@@ -10,8 +10,9 @@ import (
 
 // Names of the feeds of a classification graph.
 const (
-	PixelsFeed   = "pixels"      // [B, C, H, W] uint8
+	InputFeed    = "input"       // [B, ...] as the tokenizer wants it
 	LabelsFeed   = "labels"      // [B] int32
+	TargetsFeed  = "targets"     // [B, K], instead of labels
 	LambdaFeed   = "mix_lambda"  // [B]
 	MixBoxFeed   = "mix_box"     // [B, 4] int32
 	EraseBoxFeed = "erase_box"   // [B, 4] int32
@@ -19,15 +20,18 @@ const (
 	HyperFeed    = "adamw_hyper" // [3]: lr, 1-β₁ᵗ, 1-β₂ᵗ
 )
 
-// Classifier is an image classifier with its training-time input pipeline: the
-// path of a batch from pixels to per-sample loss.
+// Classifier is a classifier of one modality with its training-time input
+// pipeline: the path of a batch from stored samples to per-sample loss.
 type Classifier struct {
-	Tokenizer tokenizers.Image
+	Tokenizer tokenizers.Tokenizer
 	ViT       model.ViT
 	Head      heads.Classifier
+	Loss      string  // "cross_entropy" (or empty) or "bce"
+	Targets   bool    // the data gives target rows instead of labels, in training
 	Smoothing float64 // of the labels, in training
 	Mixes     bool    // mixup or cutmix, in training
 	Erase     string  // random erasing mode, in training; "" is off
+	Keep      int     // tokens that training keeps, the class token included; 0 is all
 }
 
 // Net is a model built on a graph for one mode and batch size.
@@ -37,26 +41,40 @@ type Net struct {
 	Loss   *ops.Node // [B]
 }
 
-// Build builds the classifier from stored pixels to loss.
+// Build builds the classifier from stored samples to loss.
 func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
 	s := nn.NewScope(ops.Float32, mode, batch, seed)
-	t := c.Tokenizer
-	x := s.Graph.Declare(PixelsFeed, ops.Spec{Shape: []int{batch, t.Channels, t.Size[0], t.Size[1]}, Dtype: ops.Uint8}, ops.PerBatch)
-	labels := s.Graph.Declare(LabelsFeed, ops.Spec{Shape: []int{batch}, Dtype: ops.Int32}, ops.PerBatch)
-	if mode == nn.Eval {
-		_, logits := c.Forward(s, x, nil)
-		return Net{s, logits, s.CrossEntropy(logits, s.OneHot(labels, c.Head.Classes, 0))}
+	in := c.Tokenizer.Input()
+	x := s.Graph.Declare(InputFeed, ops.Spec{Shape: append([]int{batch}, in.Shape...), Dtype: in.Dtype}, ops.PerBatch)
+	target := c.target(s)
+	if mode == nn.Train {
+		x, target = c.augment(s, x, target)
 	}
-	x, target := c.augment(s, x, s.OneHot(labels, c.Head.Classes, c.Smoothing))
 	_, logits := c.Forward(s, x, nil)
+	if c.Loss == "bce" {
+		return Net{s, logits, s.BCE(logits, target)}
+	}
 	return Net{s, logits, s.CrossEntropy(logits, target)}
+}
+
+// target are the target rows [B, K].
+func (c Classifier) target(s nn.Scope) *ops.Node {
+	if c.Loss == "bce" || c.Targets && s.Mode == nn.Train {
+		return s.Feed(TargetsFeed, s.Batch, c.Head.Classes)
+	}
+	labels := s.Graph.Declare(LabelsFeed, ops.Spec{Shape: []int{s.Batch}, Dtype: ops.Int32}, ops.PerBatch)
+	smoothing := 0.0
+	if s.Mode == nn.Train {
+		smoothing = c.Smoothing
+	}
+	return s.OneHot(labels, c.Head.Classes, smoothing)
 }
 
 // augment is what training does to a batch inside the graph, in timm's order:
 // normalise, erase, mix.
 func (c Classifier) augment(s nn.Scope, x, target *ops.Node) (*ops.Node, *ops.Node) {
 	if c.Mixes || c.Erase != "" {
-		x = s.Normalize(x, c.Tokenizer.Mean, c.Tokenizer.Std)
+		x = c.Tokenizer.Numbers(s, x)
 	}
 	boxes := ops.Spec{Shape: []int{s.Batch, 4}, Dtype: ops.Int32}
 	if c.Erase != "" {
@@ -70,12 +88,15 @@ func (c Classifier) augment(s nn.Scope, x, target *ops.Node) (*ops.Node, *ops.No
 	return x, target
 }
 
-// Forward is the network from pixels to features [B, D] and logits [B, K].
+// Forward is the network from samples to features [B, D] and logits [B, K].
 func (c Classifier) Forward(s nn.Scope, x *ops.Node, trace model.Trace) (features, logits *ops.Node) {
-	h := c.Head
-	x = c.ViT.Forward(s, c.Tokenizer, x, trace)
-	h.Dim, h.ClassToken, h.Eps = c.ViT.Dim, c.ViT.ClassToken, c.ViT.Eps
-	h.Tokens = c.ViT.Tokens(c.Tokenizer.Count())
+	h, v, grid := c.Head, c.ViT, c.Tokenizer.Grid()
+	h.Tokens = v.Tokens(grid[0] * grid[1])
+	if s.Mode == nn.Train && c.Keep > 0 {
+		v.Keep, h.Tokens = c.Keep, c.Keep
+	}
+	x = v.Forward(s, c.Tokenizer, x, trace)
+	h.Dim, h.ClassToken, h.Eps = v.Dim, v.ClassToken, v.Eps
 	// The head's parameters come first where it is pooled, last otherwise: the
 	// order of the reference's state dict, hence of its optimizer groups.
 	if h.Pool == "avg" {

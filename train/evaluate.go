@@ -14,6 +14,7 @@ type Evaluator struct {
 	prog   *engine.Program
 	loader *data.Loader
 	batch  int
+	multi  bool // samples have several classes
 	loss   []float32
 	logits []float32
 }
@@ -26,7 +27,7 @@ func NewEvaluator(c Classifier, state *engine.State, bind map[string]string, loa
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
-	return &Evaluator{prog, loader, batch, make([]float32, batch), make([]float32, batch*c.Head.Classes)}, nil
+	return &Evaluator{prog, loader, batch, c.Loss == "bce", make([]float32, batch), make([]float32, batch*c.Head.Classes)}, nil
 }
 
 // Prediction is a model's answer to one sample.
@@ -41,6 +42,7 @@ type Prediction struct {
 // finite is ErrNonFinite.
 func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Result, error) {
 	var t Tally
+	var scores, targets []float32 // of all samples, where they have several classes
 	classes := len(e.logits) / e.batch
 	for b, err := range e.loader.Epoch(ctx, 0, 0) {
 		if err != nil {
@@ -54,7 +56,12 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 				continue
 			}
 			p := Prediction{int(index), int(b.Labels[i]), e.loss[i], e.logits[i*classes:][:classes]}
-			t.Add(p.Loss, p.Logits, b.Labels[i])
+			if e.multi {
+				t.AddMean(float64(p.Loss), 1)
+				scores, targets = append(scores, p.Logits...), append(targets, b.Targets[i*classes:][:classes]...)
+			} else {
+				t.Add(p.Loss, p.Logits, b.Labels[i])
+			}
 			if each != nil {
 				if err := each(p); err != nil {
 					return t.Result(), err
@@ -63,6 +70,10 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 		}
 	}
 	r := t.Result()
+	if e.multi && r.Samples > 0 {
+		m := RankMetrics(scores, targets, classes)
+		r.MultiLabel = &m
+	}
 	if !finite(r.Loss) {
 		return r, fmt.Errorf("evaluate: loss %g: %w: lower the learning rate or set train.clip_grad", r.Loss, ErrNonFinite)
 	}
@@ -70,10 +81,7 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 }
 
 func (e *Evaluator) forward(b *data.Batch) error {
-	if err := engine.Feed(e.prog, PixelsFeed, b.Pixels); err != nil {
-		return err
-	}
-	if err := engine.Feed(e.prog, LabelsFeed, b.Labels); err != nil {
+	if err := feedSamples(e.prog, b); err != nil {
 		return err
 	}
 	if err := e.prog.Micro(); err != nil {

@@ -52,10 +52,21 @@ type Result struct {
 	Loss    float64 `json:"loss"`
 	Top1    float64 `json:"top1"`
 	Top5    float64 `json:"top5"`
+	// MultiLabel are the figures that count where samples have several classes.
+	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
+}
+
+// Score is the figure that decides which checkpoint is best: top-1, or the mean
+// average precision.
+func (r Result) Score() float64 {
+	if r.MultiLabel != nil {
+		return r.MultiLabel.MAP
+	}
+	return r.Top1
 }
 
 // Result is the mean over the samples so far.
 func (t Tally) Result() Result {
 	n := math.Max(float64(t.Count), 1)
-	return Result{t.Count, t.Loss / n, 100 * float64(t.Top1) / n, 100 * float64(t.Top5) / n}
+	return Result{Samples: t.Count, Loss: t.Loss / n, Top1: 100 * float64(t.Top1) / n, Top5: 100 * float64(t.Top5) / n}
 }

@@ -44,9 +44,11 @@ func RankMetrics(scores, targets []float32, classes int) MultiLabel {
 			m.Accuracy += 1 / float64(n)
 		}
 	}
-	m.MAP /= float64(counted)
-	m.MAUC /= float64(counted)
-	m.DPrime = DPrime(m.MAUC)
+	if counted > 0 {
+		m.MAP /= float64(counted)
+		m.MAUC /= float64(counted)
+		m.DPrime = DPrime(m.MAUC)
+	}
 	return m
 }
 

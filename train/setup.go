@@ -30,20 +30,32 @@ const (
 // training or evaluation uses. Data that is not there, and a class that only
 // validation has, are an [experiment.UsageError].
 func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
-	src, err := openSource(cfg.Data, split)
+	open := openImages
+	if cfg.Tokenizer.Kind == "audio" {
+		open = openSounds
+	}
+	set, err := open(cfg, split)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
 		return nil, misused("open %s data: %v", split, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s data: %w", split, err)
 	}
+	return set, nil
+}
+
+func openImages(cfg *experiment.Config, split Split) (data.Dataset, error) {
+	src, err := openSource(cfg.Data, split)
+	if err != nil {
+		return nil, err
+	}
 	t, err := transform(cfg, split)
 	if err != nil {
-		return nil, fmt.Errorf("open %s data: %w", split, err)
+		return nil, err
 	}
 	augments, err := augmenting(cfg, split)
 	if err != nil {
-		return nil, fmt.Errorf("open %s data: %w", split, err)
+		return nil, err
 	}
 	if cfg.Data.Channels == 1 {
 		return image.NewGreyDataset(src, t, augments...), nil
@@ -142,20 +154,31 @@ func mixing(a experiment.Augment) (data.Mix, error) {
 	return data.Mix{Mixup: a.Mixup, Cutmix: a.Cutmix, Prob: a.MixupProb, Switch: a.MixupSwitchProb, Mode: mode, CutmixMinMax: a.CutmixMinmax}, nil
 }
 
+// tokenizer is the one of the experiment's modality.
+func tokenizer(cfg *experiment.Config) tokenizers.Tokenizer {
+	d, a, t, dim := cfg.Data, cfg.Audio, cfg.Tokenizer, cfg.Model.EmbedDim
+	if t.Kind == "audio" {
+		return tokenizers.Audio{Frames: a.Frames, Mels: a.MelBins, Patch: t.PatchSize, Stride: t.Stride, Dim: dim}
+	}
+	return tokenizers.Image{Size: [2]int{d.ImageSize, d.ImageSize}, Channels: d.Channels, Patch: t.PatchSize, Stride: t.Stride, Dim: dim,
+		Mean: d.Mean[:d.Channels], Std: d.Std[:d.Channels]}
+}
+
 // NewClassifier is the model of an experiment; auxDepth holds the block count of
 // each pathway's auxiliary model.
 func NewClassifier(cfg *experiment.Config, classes int, auxDepth []int) Classifier {
-	m, d := cfg.Model, cfg.Data
+	m := cfg.Model
 	c := Classifier{
-		Tokenizer: tokenizers.Image{Size: [2]int{d.ImageSize, d.ImageSize}, Channels: d.Channels, Patch: cfg.Tokenizer.PatchSize,
-			Stride: cfg.Tokenizer.Stride, Dim: m.EmbedDim, Mean: d.Mean[:d.Channels], Std: d.Std[:d.Channels]},
+		Tokenizer: tokenizer(cfg),
 		ViT: model.ViT{Dim: m.EmbedDim, Depth: m.Depth, Heads: m.NumHeads, MLPRatio: m.MLPRatio, QKVBias: m.QKVBias,
 			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, WeightInit: m.WeightInit, Eps: m.NormEps, DropPath: m.DropPath},
 		Head:      heads.Classifier{Classes: classes, Pool: m.GlobalPool, InitStd: cfg.Head.InitStd},
+		Loss:      cfg.Head.Loss,
+		Targets:   cfg.Tokenizer.Kind == "audio" && cfg.Audio.Mixup > 0,
 		Smoothing: cfg.Augment.Smoothing,
 		Mixes:     cfg.Augment.Mixes(),
 	}
-	if cfg.Augment.ReProb > 0 {
+	if cfg.Augment.ReProb > 0 && cfg.Tokenizer.Kind == "image" {
 		c.Erase = cfg.Augment.ReMode
 	}
 	for i, p := range cfg.Pathway {

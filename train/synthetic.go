@@ -8,6 +8,7 @@ import (
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/internal/philox"
+	"m2pt/ops"
 )
 
 // Synthetic is the training step of an experiment on one made-up batch, without
@@ -31,15 +32,23 @@ func NewSynthetic(cfg *experiment.Config, classes int, dev engine.Device) (*Synt
 		t.close()
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
-	batch := madeUpBatch(cfg.Train.MicroBatch(), cfg.Data.Channels*cfg.Data.ImageSize*cfg.Data.ImageSize, classes)
+	batch := madeUpBatch(cfg.Train.MicroBatch(), t.model.Tokenizer.Input(), classes)
 	return &Synthetic{t: t, batch: batch, Compile: time.Since(start)}, nil
 }
 
-func madeUpBatch(size, pixels, classes int) *data.Batch {
-	b := &data.Batch{Pixels: make([]uint8, size*pixels), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
+func madeUpBatch(size int, in ops.Spec, classes int) *data.Batch {
+	b := &data.Batch{Targets: make([]float32, size*classes), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
 	r := philox.New(0, "synthetic batch", 0, 0)
+	if in.Dtype == ops.Uint8 {
+		b.Pixels = make([]uint8, size*in.Len())
+	} else {
+		b.Values = make([]float32, size*in.Len())
+	}
 	for i := range b.Pixels {
 		b.Pixels[i] = uint8(r.Uint32())
+	}
+	for i := range b.Values {
+		b.Values[i] = float32(r.Norm())
 	}
 	for i := range b.Labels {
 		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(classes)), int32(i)

@@ -10,8 +10,10 @@ import (
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
+	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
+	"m2pt/tokenizers/masking"
 )
 
 // trainer is one run in motion.
@@ -27,6 +29,7 @@ type trainer struct {
 	adamw    AdamW
 	mix      data.Mix
 	erase    data.Erase
+	mask     *masking.Structured // of tokens, nil is off
 	train    *data.Loader
 	eval     *Evaluator
 	evalData *data.Loader
@@ -104,6 +107,8 @@ type feedBuffers struct {
 	mixBox   []int32
 	eraseBox []int32
 	lossSeed []float32
+	kept     []int32 // patches, as masking counts
+	tokens   []int32
 }
 
 // declare derives everything from config and model that needs no values: graph,
@@ -114,6 +119,12 @@ func (t *trainer) declare() (err error) {
 		return err
 	}
 	t.erase, t.schedule, t.adamw = data.Erase{Prob: cfg.Augment.ReProb}, newSchedule(cfg), newAdamW(cfg)
+	if t.mask, err = tokenMask(cfg); err != nil {
+		return err
+	}
+	if t.mask != nil {
+		t.model.Keep = t.model.ViT.Tokens(t.mask.Kept())
+	}
 	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
 	if err := n.Err(); err != nil {
 		return fmt.Errorf("build model: %w", err)
@@ -189,6 +200,9 @@ func (t *trainer) allocFeeds() {
 	b := t.cfg.Train.MicroBatch()
 	t.loss = make([]float32, b)
 	t.feeds = feedBuffers{lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
+	if t.mask != nil {
+		t.feeds.kept, t.feeds.tokens = make([]int32, b*t.mask.Kept()), make([]int32, b*t.model.Keep)
+	}
 	for i := range t.feeds.lossSeed {
 		t.feeds.lossSeed[i] = 1 / float32(t.cfg.Train.Batch)
 	}
@@ -313,17 +327,41 @@ func (t *trainer) nonFinite(loss, norm float64) error {
 
 // feed writes a batch and what is random about it into the program.
 func (t *trainer) feed(b *data.Batch) error {
-	f, size := &t.feeds, t.cfg.Data.ImageSize
+	f, in := &t.feeds, t.model.Tokenizer.Input().Shape
+	h, w := in[len(in)-2], in[len(in)-1]
 	if t.prog.HasFeed(LambdaFeed) {
-		t.mix.Draw(t.cfg.Seed, b.Keys, size, size, f.lambda, f.mixBox)
+		t.mix.Draw(t.cfg.Seed, b.Keys, h, w, f.lambda, f.mixBox)
+	}
+	if t.mask != nil {
+		t.maskTokens(b.Keys)
 	}
 	if t.prog.HasFeed(EraseBoxFeed) {
-		t.erase.Draw(t.cfg.Seed, b.Keys, size, size, f.eraseBox)
+		t.erase.Draw(t.cfg.Seed, b.Keys, h, w, f.eraseBox)
 	}
 	return firstError(
-		feedIf(t.prog, PixelsFeed, b.Pixels), feedIf(t.prog, LabelsFeed, b.Labels), feedIf(t.prog, nn.SampleKeyFeed, b.Keys),
+		feedSamples(t.prog, b), feedIf(t.prog, nn.SampleKeyFeed, b.Keys), feedIf(t.prog, model.TokenIndexFeed, f.tokens),
 		feedIf(t.prog, LambdaFeed, f.lambda), feedIf(t.prog, MixBoxFeed, f.mixBox), feedIf(t.prog, EraseBoxFeed, f.eraseBox),
 		feedIf(t.prog, SeedFeed, f.lossSeed))
+}
+
+// feedSamples writes what the data holds of a batch: samples and labels or
+// targets.
+func feedSamples(p *engine.Program, b *data.Batch) error {
+	input := feedIf(p, InputFeed, b.Pixels)
+	if len(b.Pixels) == 0 {
+		input = feedIf(p, InputFeed, b.Values)
+	}
+	return firstError(input, feedIf(p, LabelsFeed, b.Labels), feedIf(p, TargetsFeed, b.Targets))
+}
+
+// maskTokens draws the tokens that every sample keeps, behind the class token.
+func (t *trainer) maskTokens(keys []int32) {
+	t.mask.Draw(t.cfg.Seed, keys, t.feeds.kept)
+	extra, n := t.model.ViT.Tokens(0), t.mask.Kept()
+	for i, token := range t.feeds.kept {
+		row := t.feeds.tokens[i/n*(n+extra):]
+		row[i%n+extra] = token + int32(extra)
+	}
 }
 
 func feedIf[T any](p *engine.Program, name string, v []T) error {
@@ -440,7 +478,7 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 		return false, fmt.Errorf("after step %d: %w", t.at.Step, err)
 	}
 	t.at.Eval, t.at.EvalStep = r, t.at.Step
-	best = t.at.Eval.Top1 > t.at.Best.Top1 || t.at.BestStep == 0
+	best = t.at.Eval.Score() > t.at.Best.Score() || t.at.BestStep == 0
 	if best {
 		t.at.Best, t.at.BestStep = t.at.Eval, t.at.Step
 	}
