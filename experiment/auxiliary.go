@@ -11,6 +11,25 @@ import (
 // instead, and on a Config that [Load] did not make.
 func (c *Config) Aux(i int) *Config { return c.Pathway[i].experiment }
 
+// WithJPEG returns c with the decoder that data.jpeg = "auto" stands for, in its
+// auxiliary experiments too. Where no JPEG files are read, "auto" stays.
+func (c *Config) WithJPEG(decoder string) *Config {
+	d := *c
+	if c.ReadsJPEG() && c.Data.JPEG == "auto" {
+		d.Data.JPEG = decoder
+	}
+	d.Pathway = slices.Clone(c.Pathway)
+	for i, p := range d.Pathway {
+		if p.experiment != nil {
+			d.Pathway[i].experiment = p.experiment.WithJPEG(decoder)
+		}
+	}
+	return &d
+}
+
+// ReadsJPEG reports whether the samples are picture files.
+func (c *Config) ReadsJPEG() bool { return c.Data.Format == "folder" && c.Tokenizer.Kind == "image" }
+
 // auxiliaries loads the experiments that aux_config names; chain holds the
 // files of the experiments that lead there, this one last.
 func (l *loader) auxiliaries(chain []string) {

@@ -46,6 +46,7 @@ var badFiles = []struct{ file, message string }{
 	{"enum_device", `enum_device.toml:2: device.name: is "gpu", want cpu, cuda or cuda:INDEX` + "\n" +
 		`enum_device.toml:3: device.precision: is "fp16", want float32 or bf16`},
 	{"enum_format", `enum_format.toml:2: data.format: is "imagefolder", want generated or folder or cifar10`},
+	{"enum_jpeg", `enum_jpeg.toml:2: data.jpeg: is "fast", want auto or turbo or go`},
 	{"enum_model", `enum_model.toml:2: model.name: is "vit_huge", want vit_tiny or vit_small or vit_base or vit_large`},
 	{"enum_non_finite", `enum_non_finite.toml:2: train.non_finite: is "ignore", want stop or skip`},
 	{"enum_optimizer", `enum_optimizer.toml:2: optimizer.name: is "sgd", want adamw`},

@@ -6,7 +6,7 @@ package experiment
 // Struct tags drive decoding and hashing: `path` marks a file name (or -set
 // entries, which may hold one), `or` names the key that this one replaces
 // (setting one clears the other), `hash:"-"` marks what does not change the
-// result.
+// result and `hash:"VALUE"` a value that counts as the default does.
 type Config struct {
 	// Include lists files read before this one, each overriding the one
 	// before; this file overrides them all. Empty once loaded.
@@ -80,6 +80,13 @@ type Data struct {
 	// Std divides them afterwards, > 0. Default: ImageNet's (0.229, 0.224,
 	// 0.225).
 	Std [3]float64 `toml:"std"`
+
+	// JPEG is what decodes JPEG files: "turbo" (libturbojpeg, an error where it
+	// is not installed), "go" (the standard library) or "auto" (default; turbo
+	// where it is installed, else go). Pixels differ by up to 3 levels, so a run
+	// over a "folder" of pictures settles "auto" before it begins and is resumed
+	// only with the decoder it began with.
+	JPEG string `toml:"jpeg" hash:"go"`
 
 	// Workers is the number of goroutines that prepare samples; 0 (default)
 	// = one per CPU.

@@ -34,6 +34,7 @@ func defaults() *Config {
 		Channels:   3,
 		Mean:       [3]float64{0.485, 0.456, 0.406},
 		Std:        [3]float64{0.229, 0.224, 0.225},
+		JPEG:       "auto",
 		MaxSkipped: 10,
 	}
 	c.Model = Model{

@@ -45,7 +45,9 @@ func (c *Config) spelling(path string) string {
 // device.name, device.threads. A path counts as it is spelled, variables and
 // all, so an experiment keeps its hash where only the value of a variable
 // changes; the contents of data and weights do not count. An aux_config counts
-// by the hash of its experiment.
+// by the hash of its experiment. Of data.jpeg only "turbo" counts: "go" decoded
+// every picture before there was a choice, and "auto" is none yet; see
+// [Config.WithJPEG].
 //
 // Keys at their default are left out, so a key added later changes no hash;
 // whoever changes a default has to change hashVersion.
@@ -58,7 +60,7 @@ func (c *Config) Hash() string {
 	h := sha256.New()
 	fmt.Fprintln(h, hashVersion)
 	for _, f := range leaves(reflect.ValueOf(c).Elem(), "") {
-		if text := f.text(c); f.tag("hash") != "-" && text != usual[f.key] {
+		if text := f.text(c); f.counts(text, usual[f.key]) {
 			fmt.Fprintf(h, "%s = %s\n", f.key, text)
 		}
 	}
@@ -87,6 +89,12 @@ func (f leaf) text(c *Config) string {
 		return fmt.Sprintf("%q", c.spelling(f.value.String()))
 	}
 	return fmt.Sprintf("%#v", f.value.Interface())
+}
+
+// counts reports whether a value, as text, enters the hash.
+func (f leaf) counts(text, usual string) bool {
+	tag := f.tag("hash")
+	return tag != "-" && text != usual && (tag == "" || text != fmt.Sprintf("%q", tag))
 }
 
 // leaves lists the keys below the struct v, whose key is section, in the order

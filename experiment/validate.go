@@ -135,6 +135,7 @@ func (c *Config) checkData(k *checks) {
 		k.want("data.mean", d.Mean[i], finite(d.Mean[i]), "numbers")
 		k.want("data.std", d.Std[i], positive(d.Std[i]), "numbers above 0")
 	}
+	k.oneOf("data.jpeg", d.JPEG, "auto", "turbo", "go")
 	k.within("data.workers", d.Workers, 0, maxThreads)
 	k.want("data.max_skipped", d.MaxSkipped, d.MaxSkipped >= 0, isNotNegative)
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // SinCos2D is the fixed position table [1, N, dim] of MAE for a grid (rows,
@@ -57,6 +58,38 @@ func ResizePos(table []float32, dim, extra int, from, to [2]int) ([]float32, err
 		}
 	}
 	return out, nil
+}
+
+// CutPos is the leading corner, of the grid to, of a position table [1,
+// extra+h·w, dim] of the grid from: what a model of long spectrograms gives one
+// of shorter ones whose grid runs over (frequency, time). The first extra rows
+// are kept.
+func CutPos(table []float32, dim, extra int, from, to [2]int) ([]float32, error) {
+	if len(table) != dim*(extra+from[0]*from[1]) {
+		return nil, fmt.Errorf("cut position table: %d values are not %d rows of %d", len(table), extra+from[0]*from[1], dim)
+	}
+	if to[0] > from[0] || to[1] > from[1] {
+		return nil, fmt.Errorf("cut position table: grid %dx%d does not hold %dx%d: resize it instead", from[0], from[1], to[0], to[1])
+	}
+	out := slices.Clone(table[:extra*dim])
+	for row := range to[0] {
+		out = append(out, table[(extra+row*from[1])*dim:][:to[1]*dim]...)
+	}
+	return out, nil
+}
+
+// MonoPatch sums a patch kernel [D, channels, area] over its channels, to
+// [D, 1, area]: on an input that is the same in every channel both give the same
+// tokens.
+func MonoPatch(kernel []float32, channels, area int) ([]float32, error) {
+	if channels <= 0 || area <= 0 || len(kernel)%(channels*area) != 0 {
+		return nil, fmt.Errorf("mono patch kernel: %d values are not kernels of %d channels of %d", len(kernel), channels, area)
+	}
+	mono := make([]float32, len(kernel)/channels)
+	for i, v := range kernel {
+		mono[i/(channels*area)*area+i%area] += v
+	}
+	return mono, nil
 }
 
 // taps are the four source positions and weights of one output position.

@@ -97,6 +97,35 @@ func TestResizePos(t *testing.T) {
 	}
 }
 
+func TestCutPos(t *testing.T) {
+	// Rows are numbered: class row 9, then a grid of 2 x 3.
+	table := []float32{9, 9, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5}
+	got, err := CutPos(table, 2, 1, [2]int{2, 3}, [2]int{2, 2})
+	if want := []float32{9, 9, 0, 0, 1, 1, 3, 3, 4, 4}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("leading columns: %v, want %v, %v", got, want, err)
+	}
+	for name, to := range map[string][2]int{"more rows": {3, 3}, "more columns": {2, 4}} {
+		if _, err := CutPos(table, 2, 1, [2]int{2, 3}, to); err == nil || !strings.Contains(err.Error(), "resize") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if _, err := CutPos(table, 2, 0, [2]int{2, 3}, [2]int{2, 2}); err == nil || !strings.Contains(err.Error(), "rows of") {
+		t.Errorf("another length: error %v", err)
+	}
+}
+
+func TestMonoPatch(t *testing.T) {
+	got, err := MonoPatch([]float32{1, 2, 10, 20, 100, 200, 3, 4, 30, 40, 300, 400}, 3, 2)
+	if want := []float32{111, 222, 333, 444}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, want %v, %v", got, want, err)
+	}
+	for _, c := range [][2]int{{3, 3}, {0, 2}, {3, 0}} {
+		if _, err := MonoPatch(make([]float32, 12), c[0], c[1]); err == nil {
+			t.Errorf("%v: no error", c)
+		}
+	}
+}
+
 func TestDropPathRates(t *testing.T) {
 	for _, c := range []struct {
 		rate  float64

@@ -21,6 +21,8 @@ func gradient() rule   { return rule{1e-3, relative} }  // gradients and their n
 func table() rule      { return rule{1e-5, absolute} }  // position tables, interpolation
 func exact64() rule    { return rule{1e-9, relative} }  // schedules, rates, accuracies
 func exact32() rule    { return rule{1e-5, relative} }  // the same in float32, optimizer steps
+func precision() rule  { return rule{1e-6, relative} }  // average precision
+func logMel() rule     { return rule{1e-3, fromFloor} } // log-mel spectrograms
 func equal() rule      { return rule{0, absolute} }     // pixels, sizes, counts
 func trajectory() rule { return rule{1e-4, pointwise} } // losses at every iteration
 func weight() rule     { return rule{1e-3, absolute} }  // weights after a run
@@ -39,6 +41,20 @@ func absolute(got, want []float64) float64 {
 		d := math.Abs(got[i] - w)
 		if math.IsNaN(d) {
 			return math.Inf(1)
+		}
+		worst = max(worst, d)
+	}
+	return worst
+}
+
+// fromFloor is max|got-want|, where values up to -10 may be off 50 times as far:
+// cancellation near the floor.
+func fromFloor(got, want []float64) float64 {
+	worst := 0.0
+	for i, w := range want {
+		d := absolute(got[i:i+1], want[i:i+1])
+		if w <= -10 {
+			d /= 50
 		}
 		worst = max(worst, d)
 	}

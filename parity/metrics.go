@@ -25,3 +25,15 @@ func metricsTopK(r *replay) {
 	checkValues(r, exact64(), "out/top5", []float32{float32(result.Top5)})
 	checkValues(r, forward(), "out/cross_entropy", []float64{result.Loss})
 }
+
+// metricsAudio: average precision and area under the ROC curve per class, their
+// means, and how often the largest score has the largest target.
+func metricsAudio(r *replay) {
+	m := train.RankMetrics(r.floats("in/scores"), r.floats("in/targets"), r.tensor("in/scores").Shape[1])
+	checkValues(r, precision(), "out/ap", m.AP)
+	checkValues(r, precision(), "out/mAP", []float64{m.MAP})
+	checkValues(r, exact64(), "out/auc", m.AUC)
+	checkValues(r, exact64(), "out/mAUC", []float64{m.MAUC})
+	checkValues(r, exact64(), "out/d_prime_of_mean_auc", []float64{m.DPrime})
+	checkValues(r, exact64(), "out/acc_argmax", []float64{m.Accuracy})
+}

@@ -1,6 +1,6 @@
 // Package parity replays recorded fixtures of the PyTorch reference: it rebuilds
 // what a file describes out of the project's own packages (tokenizers, model,
-// heads, train, ops, data/image), runs it by the engine on a device, and compares
+// heads, train, ops, data), runs it by the engine on a device, and compares
 // every number the file records.
 //
 // Vocabulary: a [Fixture] is one recorded file; its kind says what was recorded
@@ -31,25 +31,33 @@ import (
 // kinds is how each covered kind of fixture is replayed.
 func kinds() map[string]func(*replay) {
 	return map[string]func(*replay){
-		"reparam_linear":       reparamLinear,
-		"vit_image_cls":        vitImageCls,
-		"train_trajectory":     trainTrajectory,
-		"primitives":           primitives,
-		"drop_path":            dropPath,
-		"drop_path_rates":      dropPathRates,
-		"mixup":                mixup,
-		"optim_adamw":          optimAdamW,
-		"clip_grad_norm":       clipGradNorm,
-		"lr_schedule":          lrSchedule,
-		"param_groups_lrd":     paramGroups,
-		"timm_vit_keys":        timmKeys,
-		"posembed_2d":          posEmbed2D,
-		"posembed_2d_small":    posEmbed2DSmall,
-		"posembed_interp":      posEmbedInterp,
-		"image_transform_eval": imageTransformEval,
-		"pil_resize":           pilResize,
-		"image_resized_crop":   imageResizedCrop,
-		"metrics_topk":         metricsTopK,
+		"reparam_linear":            reparamLinear,
+		"vit_image_cls":             vitImageCls,
+		"train_trajectory":          trainTrajectory,
+		"primitives":                primitives,
+		"drop_path":                 dropPath,
+		"drop_path_rates":           dropPathRates,
+		"mixup":                     mixup,
+		"optim_adamw":               optimAdamW,
+		"clip_grad_norm":            clipGradNorm,
+		"lr_schedule":               lrSchedule,
+		"param_groups_lrd":          paramGroups,
+		"timm_vit_keys":             timmKeys,
+		"posembed_2d":               posEmbed2D,
+		"posembed_2d_small":         posEmbed2DSmall,
+		"posembed_interp":           posEmbedInterp,
+		"image_transform_eval":      imageTransformEval,
+		"pil_resize":                pilResize,
+		"image_resized_crop":        imageResizedCrop,
+		"metrics_topk":              metricsTopK,
+		"audio_fbank":               audioFbank,
+		"audio_wavemix":             audioWavemix,
+		"audio_specaug":             audioSpecAug,
+		"vit_audio_cls":             vitAudioCls,
+		"posembed_audio":            posEmbedAudio,
+		"posembed_audio_cut":        posEmbedAudioCut,
+		"posembed_interp_img2audio": posEmbedInterp,
+		"metrics_audio":             metricsAudio,
 	}
 }
 

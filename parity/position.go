@@ -47,6 +47,42 @@ func posEmbedInterp(r *replay) {
 	checkValues(r, table(), "out/pos_embed", v)
 }
 
+// posEmbedAudio: tables with a class row, named out/grid_<rows>x<columns> with
+// the suffixes _first_<n>_rows where cut and _dim<width> where not as wide as
+// meta says.
+func posEmbedAudio(r *replay) {
+	var m struct{ Dim int }
+	r.meta(&m)
+	for _, t := range r.match(`out/grid_(\d+)x(\d+)(?:_first_(\d+)_rows)?(?:_dim(\d+))?`) {
+		dim := m.Dim
+		if t[4] != "" {
+			dim = r.integer(t[4])
+		}
+		v, err := model.SinCos2D(dim, [2]int{r.integer(t[1]), r.integer(t[2])}, true)
+		r.must(err)
+		if t[3] != "" {
+			v = v[:r.integer(t[3])*dim]
+		}
+		checkValues(r, table(), t[0], v)
+	}
+}
+
+// posEmbedAudioCut: an image model's patch kernel made mono, and a position
+// table cut to its leading columns.
+func posEmbedAudioCut(r *replay) {
+	var m struct{ Src, Dst sizes }
+	r.meta(&m)
+	from, to := m.Src.grid(), m.Dst.grid()
+	shape := r.tensor("in/pos_embed").Shape
+	v, err := model.CutPos(r.floats("in/pos_embed"), shape[2], shape[1]-from[0]*from[1], from, to)
+	r.must(err)
+	checkValues(r, equal(), "out/pos_embed", v)
+	kernel := r.tensor("in/patch_weight_rgb").Shape
+	mono, err := model.MonoPatch(r.floats("in/patch_weight_rgb"), kernel[1], kernel[2]*kernel[3])
+	r.must(err)
+	checkValues(r, exact32(), "out/patch_weight_mono", mono)
+}
+
 // dropPathRates: out/depth<blocks>_rate<percent>.
 func dropPathRates(r *replay) {
 	for _, t := range r.match(`out/depth(\d+)_rate(\d+)`) {

@@ -19,6 +19,7 @@ import (
 type change struct {
 	kind, name string
 	tensor     string // pattern of the tensors that are falsified, all that match
+	reverse    bool   // by turning their values round, where one may change unnoticed
 	meta, to   string // or: pattern in the meta, and what replaces it
 }
 
@@ -66,6 +67,29 @@ func TestReplayNotices(t *testing.T) {
 		{kind: "posembed_2d", name: "class row", meta: `"cls_token": true`, to: `"cls_token": false`},
 		{kind: "posembed_interp", name: "table", tensor: `in/pos_embed`},
 		{kind: "metrics_topk", name: "labels", tensor: `in/y`},
+		{kind: "audio_fbank", name: "sampling rate", meta: `"sample_rate": \d+`, to: `"sample_rate": 11025`},
+		{kind: "audio_fbank", name: "normalisation", meta: `"mean": -[0-9.]+`, to: `"mean": -4.2`},
+		{kind: "audio_fbank", name: "length", meta: `"target_length": \d+`, to: `"target_length": 65`},
+		{kind: "audio_wavemix", name: "lambda", meta: `"lam": [0-9.]+`, to: `"lam": 0.5`},
+		{kind: "audio_wavemix", name: "second wave", tensor: `in/wave2_i16`, reverse: true},
+		{kind: "audio_specaug", name: "uniforms", tensor: `in/uniform`},
+		{kind: "audio_specaug", name: "widest stripe", meta: `"timem": \d+`, to: `"timem": 20`},
+		{kind: "vit_audio_cls", name: "one lambda", tensor: `param/blocks\.0\.mlp\.fc1\.cross_modal_scale`},
+		{kind: "vit_audio_cls", name: "position table", tensor: `param/pos_embed`},
+		{kind: "vit_audio_cls", name: "targets", tensor: `in/y`},
+		{kind: "vit_audio_cls", name: "stride", meta: `"stride": 6`, to: `"stride": 8`},
+		{kind: "vit_audio_cls", name: "masked rows", meta: `"mask_t_prob": 0\.2`, to: `"mask_t_prob": 0.3`},
+		{kind: "vit_audio_cls", name: "masked columns", meta: `"mask_f_prob": 0\.25`, to: `"mask_f_prob": 0.5`},
+		{kind: "vit_audio_cls", name: "unmasked", meta: `"mask_([tf])_prob": 0\.\d+`, to: `"mask_${1}_prob": 0`},
+		{kind: "vit_audio_cls", name: "masked logits", tensor: `out/logits_masked`},
+		{kind: "vit_audio_cls", name: "masked gradient", tensor: `grad_masked/patch_embed\.proj\.weight`},
+		{kind: "vit_audio_cls", name: "first sample", tensor: `out/patch_embed_sample0`},
+		{kind: "posembed_audio", name: "transposed grid", tensor: `out/grid_64x8.*`},
+		{kind: "posembed_audio_cut", name: "grid", meta: `"src": \[8, 64\]`, to: `"src": [16, 32]`},
+		{kind: "posembed_audio_cut", name: "kernel", tensor: `in/patch_weight_rgb`},
+		{kind: "posembed_interp_img2audio", name: "transposed grid", meta: `"dst": \[64, 8\]`, to: `"dst": [8, 64]`},
+		{kind: "metrics_audio", name: "scores", tensor: `in/scores`, reverse: true},
+		{kind: "metrics_audio", name: "targets", tensor: `in/targets`, reverse: true},
 	} {
 		t.Run(c.kind+"/"+c.name, func(t *testing.T) {
 			tried, noticed := 0, 0
@@ -239,6 +263,9 @@ func (c change) apply(t *testing.T, f *parity.Fixture) (*parity.Fixture, bool) {
 	g := rebuilt(t, f, func(tensor checkpoint.Tensor) (checkpoint.Tensor, bool) {
 		if c.tensor != "" && re.MatchString(tensor.Name) {
 			changed = true
+			if c.reverse {
+				return reversed(t, tensor), true
+			}
 			return falsified(t, tensor), true
 		}
 		return tensor, true
@@ -286,4 +313,23 @@ func falsified(t *testing.T, tensor checkpoint.Tensor) checkpoint.Tensor {
 	}
 	v[top] += 0.02*math.Abs(v[top]) + 0.01
 	return checkpoint.New(tensor.Name, tensor.Shape, v)
+}
+
+// reversed has the values of a tensor in the opposite order.
+func reversed(t *testing.T, tensor checkpoint.Tensor) checkpoint.Tensor {
+	t.Helper()
+	if ints, err := tensor.Int64s(); err == nil {
+		return checkpoint.New(tensor.Name, tensor.Shape, backwards(ints))
+	}
+	floats, err := tensor.Float64s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkpoint.New(tensor.Name, tensor.Shape, backwards(floats))
+}
+
+func backwards[T any](v []T) []T {
+	v = slices.Clone(v)
+	slices.Reverse(v)
+	return v
 }

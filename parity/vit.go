@@ -2,6 +2,7 @@ package parity
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 	"m2pt/train"
 )
 
-// vitMeta are the hyper-parameters of an image classifier that the shapes of
+// vitMeta are the hyper-parameters of a classifier that the shapes of
 // its parameters do not tell.
 type vitMeta struct {
 	NumHeads  int     `json:"num_heads"`
@@ -110,7 +111,8 @@ func (s shapes) pathways() []model.Pathway {
 // network is a classifier built on floating-point pixels in/x.
 type network struct {
 	train.Net
-	outs []engine.Fetch // out/<what the trace shows>, out/features, out/logits
+	outs  []engine.Fetch // out/<what the trace shows>, out/features, out/logits
+	feeds constants      // beside the recorded inputs
 }
 
 // network builds a classifier for one recorded batch; shape is the pixels'.
@@ -133,11 +135,13 @@ func (r *replay) network(c train.Classifier, mode nn.Mode, shape []int, s shapes
 	return n
 }
 
-// target makes the targets of a loss in a network's graph.
-type target func(n network) *ops.Node
+// loss makes the per-sample losses [B] in a network's graph.
+type loss func(n network) *ops.Node
 
-func (r *replay) labels(classes int, smoothing float64) target {
-	return func(n network) *ops.Node { return n.OneHot(r.feed(n.Graph, "y"), classes, smoothing) }
+func (r *replay) labels(classes int, smoothing float64) loss {
+	return func(n network) *ops.Node {
+		return n.CrossEntropy(n.Logits, n.OneHot(r.feed(n.Graph, "y"), classes, smoothing))
+	}
 }
 
 // vitImageCls: tokens after every block, features, logits, the three losses, the
@@ -149,43 +153,60 @@ func vitImageCls(r *replay) {
 	x := r.tensor("in/x").Shape
 	c := s.classifier(m, [2]int(x[2:4]))
 	classes := c.Head.Classes
-	losses := map[string]target{
+	losses := map[string]loss{
 		"label_smoothing": r.labels(classes, m.Smoothing),
 		"cross_entropy":   r.labels(classes, 0),
-		"soft_target":     func(n network) *ops.Node { return r.feed(n.Graph, "soft_target") },
+		"soft_target":     func(n network) *ops.Node { return n.CrossEntropy(n.Logits, r.feed(n.Graph, "soft_target")) },
 	}
 	build := func() network { return r.network(c, nn.Eval, x, s) }
 	r.forward(build(), losses)
 	for group, loss := range map[string]string{"grad": "label_smoothing", "grad_soft": "soft_target"} {
-		if len(r.below(group+"/")) > 0 {
-			r.backward(build(), group, losses[loss])
-		}
+		r.backward(build(), group, losses[loss])
 	}
 	r.mix(mixing{lam: m.MixupLam, smoothing: m.Smoothing, classes: classes, x: "out/mixup_input", target: "in/soft_target"})
 }
 
-// forward compares everything up to the losses.
-func (r *replay) forward(n network, losses map[string]target) {
-	fetches := slices.Clone(n.outs)
-	for _, name := range r.below("loss/") {
-		if losses[name] == nil {
-			r.stop(fmt.Errorf("loss/%s: no such loss", name))
+// sample0 ends the name of a result recorded for the first sample only.
+const sample0 = "_sample0"
+
+// forward compares what is recorded of a network's outputs and losses.
+func (r *replay) forward(n network, losses map[string]loss) {
+	var fetches []engine.Fetch
+	for _, f := range n.outs {
+		if r.has(f.Name) || r.has(f.Name+sample0) {
+			fetches = append(fetches, f)
 		}
-		fetches = append(fetches, engine.Fetch{Name: "loss/" + name, Node: n.CrossEntropy(n.Logits, losses[name](n))})
 	}
-	got := r.run(n.Graph, nil, fetches...)
-	r.checkAll(forward(), got[:len(n.outs)])
-	for _, t := range got[len(n.outs):] {
+	outs := len(fetches)
+	for _, name := range r.below("loss/") {
+		if l := losses[name]; l != nil {
+			fetches = append(fetches, engine.Fetch{Name: "loss/" + name, Node: l(n)})
+		}
+	}
+	got := r.run(n.Graph, n.feeds, fetches...)
+	for _, t := range got[:outs] {
+		if r.has(t.Name) {
+			r.check(forward(), t)
+		}
+		if name := t.Name + sample0; r.has(name) {
+			checkValues(r, forward(), name, r.numbers(t)[:t.Len()/t.Shape[0]])
+		}
+	}
+	for _, t := range got[outs:] {
 		r.check(forward(), r.mean(t))
 	}
 }
 
-// backward compares the gradients of the mean loss for one kind of targets.
-func (r *replay) backward(n network, group string, t target) {
-	loss := n.CrossEntropy(n.Logits, t(n))
-	seed := n.Feed(train.SeedFeed, n.Batch)
-	grads := r.gradients(n.Graph, group, []*ops.Node{loss}, []*ops.Node{seed})
-	r.checkGradients(r.run(n.Graph, constants{train.SeedFeed: repeat(1/float32(n.Batch), n.Batch)}, grads...))
+// backward compares the gradients of the mean of a loss, where they are recorded.
+func (r *replay) backward(n network, group string, l loss) {
+	if len(r.below(group+"/")) == 0 {
+		return
+	}
+	losses, seed := l(n), n.Feed(train.SeedFeed, n.Batch)
+	grads := r.gradients(n.Graph, group, []*ops.Node{losses}, []*ops.Node{seed})
+	feeds := constants{train.SeedFeed: repeat(1/float32(n.Batch), n.Batch)}
+	maps.Copy(feeds, n.feeds)
+	r.checkGradients(r.run(n.Graph, feeds, grads...))
 }
 
 // mixing is a recorded mixup of in/x and in/y and where its results are.

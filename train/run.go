@@ -9,6 +9,7 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/data"
+	"m2pt/data/image"
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/model"
@@ -17,6 +18,7 @@ import (
 // Run trains an experiment to its end, its auxiliary experiments first where
 // their results are missing, and resumes where a run folder holds a checkpoint.
 func Run(ctx context.Context, cfg *experiment.Config, opt Options) (*Outcome, error) {
+	cfg = settle(cfg, image.OpenTurbo)
 	aux, err := auxiliaries(ctx, cfg, opt)
 	if err != nil {
 		return nil, err
@@ -27,6 +29,9 @@ func Run(ctx context.Context, cfg *experiment.Config, opt Options) (*Outcome, er
 		return nil, err
 	}
 	defer t.close()
+	if cfg.ReadsJPEG() {
+		opt.Log.Info("JPEG decoder", "run", t.store.name(), "jpeg", cfg.Data.JPEG)
+	}
 	from := t.at.Step
 	if from > 0 {
 		opt.Log.Info("resumed", "run", t.store.name(), "start_step", from, "epoch", t.at.Epoch, "sample", t.at.Sample)

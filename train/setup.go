@@ -30,11 +30,22 @@ const (
 // training or evaluation uses. Data that is not there, and a class that only
 // validation has, are an [experiment.UsageError].
 func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
+	return openData(cfg, split, split)
+}
+
+// OpenPlain is [OpenData] with the transform of evaluation whatever the split:
+// nothing about a sample is random.
+func OpenPlain(cfg *experiment.Config, split Split) (data.Dataset, error) {
+	return openData(cfg, split, ValSplit)
+}
+
+// openData opens a split with the transform of split as.
+func openData(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 	open := openImages
 	if cfg.Tokenizer.Kind == "audio" {
 		open = openSounds
 	}
-	set, err := open(cfg, split)
+	set, err := open(cfg, split, as)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
 		return nil, misused("open %s data: %v", split, err)
 	}
@@ -44,16 +55,16 @@ func OpenData(cfg *experiment.Config, split Split) (data.Dataset, error) {
 	return set, nil
 }
 
-func openImages(cfg *experiment.Config, split Split) (data.Dataset, error) {
+func openImages(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 	src, err := openSource(cfg.Data, split)
 	if err != nil {
 		return nil, err
 	}
-	t, err := transform(cfg, split)
+	t, err := transform(cfg, as)
 	if err != nil {
 		return nil, err
 	}
-	augments, err := augmenting(cfg, split)
+	augments, err := augmenting(cfg, as)
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +104,42 @@ func openSource(d experiment.Data, split Split) (image.Source, error) {
 // openFolder opens a split with the classes of the training split; validation
 // data alone has its own.
 func openFolder(d experiment.Data, split Split) (image.Source, error) {
-	training := cmp.Or(d.TrainSplit, string(TrainSplit))
+	training, name := cmp.Or(d.TrainSplit, string(TrainSplit)), cmp.Or(d.ValSplit, string(split))
+	var classes []string
+	var err error
 	if split == TrainSplit {
-		return image.OpenFolder(d.Path, training, nil)
-	}
-	classes, err := image.FolderClasses(d.Path, training)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		name = training
+	} else if classes, err = image.FolderClasses(d.Path, training); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return image.OpenFolder(d.Path, cmp.Or(d.ValSplit, string(split)), classes)
+	f, err := image.OpenFolder(d.Path, name, classes)
+	if err != nil {
+		return nil, err
+	}
+	turbo, err := openTurbo(d.JPEG, image.OpenTurbo)
+	f.UseTurbo(turbo)
+	return f, err
+}
+
+// openTurbo loads the library that data.jpeg asks for; nil is the standard library.
+func openTurbo(jpeg string, load func() (*image.Turbo, error)) (*image.Turbo, error) {
+	if jpeg == "go" {
+		return nil, nil
+	}
+	turbo, err := load()
+	if err != nil && jpeg == "turbo" {
+		return nil, misused(`data.jpeg: is "turbo", but libturbojpeg is not here (%v): install it (Debian: libturbojpeg0), or set data.jpeg to "go"`, err)
+	}
+	return turbo, nil
+}
+
+// settle returns cfg with what data.jpeg = "auto" is on this machine, so that the
+// config hash and the run folder tell which pixels a run saw.
+func settle(cfg *experiment.Config, load func() (*image.Turbo, error)) *experiment.Config {
+	if _, err := load(); err != nil {
+		return cfg.WithJPEG("go")
+	}
+	return cfg.WithJPEG("turbo")
 }
 
 func transform(cfg *experiment.Config, split Split) (image.Transform, error) {

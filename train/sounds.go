@@ -13,14 +13,14 @@ import (
 )
 
 // openSounds opens a split of sounds as spectrograms.
-func openSounds(cfg *experiment.Config, split Split) (data.Dataset, error) {
+func openSounds(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 	src, err := soundSource(cfg, split)
 	if err != nil {
 		return nil, err
 	}
 	a := cfg.Audio
 	opt := audio.Options{Rate: a.SampleRate, Mels: a.MelBins, Frames: a.Frames, Mean: a.Mean, Std: a.Std, Targets: cfg.Head.Loss == "bce"}
-	if split == TrainSplit {
+	if as == TrainSplit {
 		opt.Targets = opt.Targets || a.Mixup > 0
 		opt.Augment = audio.Augment{RollMag: a.RollMag, Mixup: a.Mixup, Masks: spectrogram.Masks{Mel: a.FreqM, Time: a.TimeM}, Noise: a.Noise}
 	}

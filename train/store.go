@@ -21,6 +21,7 @@ type store struct {
 	run     checkpoint.Run
 	journal journal
 	hash    string
+	jpeg    string // data.jpeg
 	aux     []checkpoint.File
 	locked  *os.File
 }
@@ -34,7 +35,7 @@ type extra struct {
 }
 
 func newStore(cfg *experiment.Config) *store {
-	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash()}
+	return &store{run: checkpoint.Run{Dir: cfg.Output, Keep: cfg.Train.Keep}, journal: journal{cfg.Output}, hash: cfg.Hash(), jpeg: cfg.Data.JPEG}
 }
 
 // openStore makes and locks the run folder.
@@ -149,11 +150,32 @@ func (s *store) find(resume, output string, log *slog.Logger) (*checkpoint.Check
 	case cp.State == nil:
 		return nil, misused("resume from %s: it holds weights only; to start from them set model.init", resume)
 	case cp.State.ConfigHash != s.hash:
-		return nil, misused("run folder %s belongs to another experiment (config hash %.8s, this one is %.8s): choose another with %s, or remove it", s.run.Dir, cp.State.ConfigHash, s.hash, output)
+		return nil, misused("run folder %s belongs to another experiment (config hash %.8s, this one is %.8s%s): choose another with %s, or remove it", s.run.Dir, cp.State.ConfigHash, s.hash, s.otherJPEG(cp), output)
 	case newest != nil && cp.Path != newest.Path:
 		return nil, misused("resume from %s: run folder %s holds a later checkpoint, %s, which would be lost: choose another folder with %s", cp.Path, s.run.Dir, filepath.Base(newest.Path), output)
 	}
 	return cp, nil
+}
+
+// otherJPEG says, for a message, that the run of a checkpoint has another JPEG
+// decoder; a run from before there was a choice has "go".
+func (s *store) otherJPEG(cp *checkpoint.Checkpoint) string {
+	path, err := runConfig(cp.Path)
+	if err != nil {
+		return ""
+	}
+	cfg, err := experiment.LoadRun(path, nil)
+	if err != nil {
+		return ""
+	}
+	switch jpeg := cfg.WithJPEG("go").Data.JPEG; {
+	case jpeg == s.jpeg:
+		return ""
+	case jpeg == "turbo":
+		return fmt.Sprintf("; it has data.jpeg %q, this one %q: is libturbojpeg installed?", jpeg, s.jpeg)
+	default:
+		return fmt.Sprintf("; it has data.jpeg %q, this one %q", jpeg, s.jpeg)
+	}
 }
 
 // named is the checkpoint a path stands for when resuming: of a run folder the

@@ -16,6 +16,8 @@ import (
 // maxPixels bounds what is decoded: a few header bytes may claim any size.
 const maxPixels = 100 << 20
 
+const jpegMagic = "\xff\xd8\xff"
+
 // format is a file format, known by its first bytes.
 type format struct {
 	name   string
@@ -28,7 +30,7 @@ type format struct {
 // formats lists the formats read, in the order tried.
 func formats() []format {
 	return []format{
-		{"JPEG", "\xff\xd8\xff", fullRange, jpeg.DecodeConfig, jpeg.Decode},
+		{"JPEG", jpegMagic, fullRange, jpeg.DecodeConfig, jpeg.Decode},
 		{"PNG", "\x89PNG\r\n\x1a\n", nil, png.DecodeConfig, png.Decode},
 		{"GIF", "GIF8", nil, gif.DecodeConfig, gif.Decode},
 		{"WebP", "RIFF", videoRange, webp.DecodeConfig, webp.Decode},
@@ -39,12 +41,20 @@ func formats() []format {
 // content, into dst: upright by its EXIF orientation, alpha dropped, grey
 // repeated, 16 bits cut to 8. Damaged files, other formats and pictures above
 // 100 Mpixel are errors.
-func Decode(file []byte, dst *Picture) (err error) {
+func Decode(file []byte, dst *Picture) error { return (*Turbo)(nil).Decode(file, dst) }
+
+// Decode is [Decode] with JPEG decoded by the library; a file that the library
+// complains about is decoded, or refused, by the standard library.
+func (t *Turbo) Decode(file []byte, dst *Picture) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // a decoder that trips over hostile bytes
 			err = fmt.Errorf("decode picture: %v", p)
 		}
 	}()
+	if t.decode(file, dst) {
+		dst.turn(orientation(file))
+		return nil
+	}
 	for _, f := range formats() {
 		if !bytes.HasPrefix(file, []byte(f.magic)) {
 			continue
@@ -68,8 +78,15 @@ func (f format) read(file []byte) (stdimage.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return nil, fmt.Errorf("%d x %d pixels: want between 1 and %d in all", c.Width, c.Height, maxPixels)
+	if err := checkSize(c.Width, c.Height); err != nil {
+		return nil, err
 	}
 	return f.decode(bytes.NewReader(file))
+}
+
+func checkSize(w, h int) error {
+	if w < 1 || h < 1 || w > maxPixels/h {
+		return fmt.Errorf("%d x %d pixels: want between 1 and %d in all", w, h, maxPixels)
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ type Folder struct {
 	classes []string
 	paths   []string // below dir, slash-separated, sorted
 	labels  []int32
+	turbo   *Turbo
 }
 
 // OpenFolder lists the pictures of a split: "train", "val" (a directory val,
@@ -138,12 +139,16 @@ func (f *Folder) Classes() []string { return f.classes }
 // Name returns the path of file i below the directory of the split.
 func (f *Folder) Name(i int) string { return f.paths[i] }
 
-// Load reads and decodes file i; see Decode.
+// UseTurbo has JPEG files decoded by t from now on; nil is the standard library.
+// Call it before the first Load.
+func (f *Folder) UseTurbo(t *Turbo) { f.turbo = t }
+
+// Load reads and decodes file i; see [Decode] and [Folder.UseTurbo].
 func (f *Folder) Load(i int, dst *Picture) (int32, error) {
 	path := filepath.Join(f.dir, filepath.FromSlash(f.paths[i]))
 	file, err := readFile(path)
 	if err == nil {
-		err = Decode(file, dst)
+		err = f.turbo.Decode(file, dst)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("load %s: %w", path, err)

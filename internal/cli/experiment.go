@@ -17,6 +17,13 @@ type Experiment struct {
 // ExperimentFlags adds -config, -set and -device. Their values are valid in
 // [Command.Main].
 func (c *Command) ExperimentFlags(config string) *Experiment {
+	e := c.ConfigFlags(config)
+	c.Flags.StringVar(&e.Device, "device", "", "compute on `DEVICE`: cpu, cuda or cuda:INDEX (default: the config's)")
+	return e
+}
+
+// ConfigFlags adds -config and -set alone, for commands that compute nothing.
+func (c *Command) ConfigFlags(config string) *Experiment {
 	e := &Experiment{}
 	c.Flags.StringVar(&e.Config, "config", "", config)
 	c.Flags.Func("set", "change a key of the config, `KEY=VALUE`, such as train.epochs=3; repeatable, the last one wins;\n"+
@@ -24,7 +31,6 @@ func (c *Command) ExperimentFlags(config string) *Experiment {
 		e.Set = append(e.Set, s)
 		return nil
 	})
-	c.Flags.StringVar(&e.Device, "device", "", "compute on `DEVICE`: cpu, cuda or cuda:INDEX (default: the config's)")
 	return e
 }
 
