@@ -110,6 +110,8 @@ func TestHash(t *testing.T) {
 		{"name and description", text, []string{"name=a", "description=b"}, true},
 		{"workers and threads", text, []string{"data.workers=3", "device.threads=1", "device.name=cuda"}, true},
 		{"logs and checkpoints", text, []string{"train.log_every=1", "train.keep=9", "train.checkpoint_every=5"}, true},
+		{"the standard library's JPEG decoder", text, []string{"data.jpeg=go"}, true},
+		{"libturbojpeg", text, []string{"data.jpeg=turbo"}, false},
 		{"lr", text, []string{"optimizer.lr=0.002"}, false},
 		{"seed", text, []string{"seed=1"}, false},
 		{"batch", text, []string{"train.batch=32"}, false},
@@ -138,6 +140,27 @@ func TestHashIsStable(t *testing.T) {
 		if got := loadText(t, tc.text).Hash(); got != tc.want {
 			t.Errorf("%q: hash %s, want %s; change hashVersion if this is meant", tc.text, got, tc.want)
 		}
+	}
+}
+
+// TestWithJPEG: "auto" is settled where picture files are read, here in an
+// auxiliary experiment only, and enters the hash.
+func TestWithJPEG(t *testing.T) {
+	good, err := filepath.Abs("testdata/good/aux.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := []string{"aux.data.format=folder", "aux.data.path=/pictures"}
+	c := loadText(t, "pathway.aux_config = '"+good+"'", folder...)
+	turbo, goes := c.WithJPEG("turbo"), c.WithJPEG("go")
+	if turbo.Data.JPEG != "auto" || turbo.Aux(0).Data.JPEG != "turbo" || goes.Aux(0).Data.JPEG != "go" || c.Aux(0).Data.JPEG != "auto" {
+		t.Errorf("generated pictures %q; a folder %q and %q, was %q", turbo.Data.JPEG, turbo.Aux(0).Data.JPEG, goes.Aux(0).Data.JPEG, c.Aux(0).Data.JPEG)
+	}
+	if turbo.Hash() == goes.Hash() || goes.Hash() != c.Hash() {
+		t.Error("the hash does not tell turbo from go, or go from before")
+	}
+	if kept := turbo.Aux(0).WithJPEG("go").Data.JPEG; kept != "turbo" {
+		t.Errorf("a settled decoder becomes %q", kept)
 	}
 }
 

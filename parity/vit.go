@@ -15,8 +15,8 @@ import (
 	"m2pt/train"
 )
 
-// vitMeta are the hyper-parameters of a classifier that the shapes of
-// its parameters do not tell.
+// vitMeta are the hyper-parameters of a classifier that the shapes of its
+// parameters do not tell.
 type vitMeta struct {
 	NumHeads  int     `json:"num_heads"`
 	LNEps     float64 `json:"ln_eps"`

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -29,14 +28,14 @@ type writer func(i int) error
 // each writes samples 0..n-1 with a writer per worker. It stops at the first
 // error.
 func each(ctx context.Context, n, workers int, newWriter func() writer) error {
-	ctx, stop := context.WithCancelCause(ctx)
+	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range workers {
 		write := newWriter()
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < n && work.Err() == nil; i = int(next.Add(1)) - 1 {
 				if err := write(i); err != nil {
 					stop(err)
 				}
@@ -44,10 +43,10 @@ func each(ctx context.Context, n, workers int, newWriter func() writer) error {
 		})
 	}
 	wg.Wait()
-	if cause := context.Cause(ctx); ctx.Err() != nil {
-		return errors.Join(cause)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	return nil
+	return context.Cause(work)
 }
 
 // writeFile writes a file and the folders it lies in.

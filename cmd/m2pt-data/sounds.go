@@ -56,34 +56,18 @@ func writeSounds(ctx context.Context, dir string, d experiment.Data) error {
 
 // encodeWAV writes a clip as 32-bit floats, which keep its samples exactly.
 func encodeWAV(w io.Writer, c *audio.Clip) error {
-	const float, width = 3, 4
+	const float, width, extra = 3, 4, 0
 	size, frame := uint32(width*len(c.Samples)), uint16(width*c.Channels)
-	err := binary.Write(w, binary.LittleEndian, struct {
-		RIFF     [4]byte
-		Size     uint32 // of all that follows
-		WAVE     [4]byte
-		Fmt      [4]byte
-		FmtSize  uint32
-		Tag      uint16
-		Channels uint16
-		Rate     uint32
-		Bytes    uint32 // per second
-		Frame    uint16 // bytes of all channels at one time
-		Bits     uint16
-		Extra    uint16
-		Fact     [4]byte
-		FactSize uint32
-		Frames   uint32
-		Data     [4]byte
-		DataSize uint32
-	}{
-		[4]byte([]byte("RIFF")), 50 + size, [4]byte([]byte("WAVE")),
-		[4]byte([]byte("fmt ")), 18, float, uint16(c.Channels), uint32(c.Rate), uint32(c.Rate) * uint32(frame), frame, 8 * width, 0,
-		[4]byte([]byte("fact")), 4, uint32(c.Len()),
-		[4]byte([]byte("data")), size,
-	})
-	if err != nil {
-		return err
+	for _, part := range []any{
+		[]byte("RIFF"), 50 + size, []byte("WAVE"),
+		[]byte("fmt "), uint32(18), uint16(float), uint16(c.Channels),
+		uint32(c.Rate), uint32(c.Rate) * uint32(frame), frame, uint16(8 * width), uint16(extra),
+		[]byte("fact"), uint32(4), uint32(c.Len()),
+		[]byte("data"), size, c.Samples,
+	} {
+		if err := binary.Write(w, binary.LittleEndian, part); err != nil {
+			return err
+		}
 	}
-	return binary.Write(w, binary.LittleEndian, c.Samples)
+	return nil
 }

@@ -57,22 +57,27 @@ func openTurbo(name string) (*Turbo, error) {
 
 // decode reads a JPEG file into dst as stored, not turned. It reports whether the
 // library did so without complaint: CMYK, a size out of bounds, and damage that it
-// warns of and guesses over are left to the decoder that comes next.
+// warns of and guesses over are left to the decoder that comes next. A handle that
+// met an error is not used again: the library may leave it amid that file.
 func (t *Turbo) decode(file []byte, dst *Picture) bool {
 	if t == nil || !bytes.HasPrefix(file, []byte(jpegMagic)) {
 		return false
 	}
 	d := t.decompressor()
-	defer t.idle.Put(d)
 	if !t.readHeader(d, file) || checkSize(int(d.width), int(d.height)) != nil {
 		return false
 	}
 	dst.Resize(int(d.width), int(d.height))
-	return t.readPixels(d, file, dst.Pix)
+	clean := t.readPixels(d, file, dst.Pix)
+	if clean {
+		t.idle.Put(d)
+	}
+	runtime.KeepAlive(d)
+	return clean
 }
 
 // decompressor returns an idle one or a new one. Its handle is freed when the
-// garbage collector finds it idle.
+// garbage collector finds it unused.
 func (t *Turbo) decompressor() *decompressor {
 	if d, ok := t.idle.Get().(*decompressor); ok {
 		return d
