@@ -168,10 +168,10 @@ func (s *store) otherJPEG(cp *checkpoint.Checkpoint) string {
 	if err != nil {
 		return ""
 	}
-	switch jpeg := cfg.WithJPEG("go").Data.JPEG; {
-	case jpeg == s.jpeg:
+	switch jpeg := cfg.WithJPEG("go").Data.JPEG; jpeg {
+	case s.jpeg:
 		return ""
-	case jpeg == "turbo":
+	case "turbo":
 		return fmt.Sprintf("; it has data.jpeg %q, this one %q: is libturbojpeg installed?", jpeg, s.jpeg)
 	default:
 		return fmt.Sprintf("; it has data.jpeg %q, this one %q", jpeg, s.jpeg)
