@@ -192,6 +192,16 @@ type Audio struct {
 	// Labels is the file of class names of AudioSet (index,mid,display_name).
 	// Default: empty.
 	Labels string `toml:"labels" path:"file"`
+	// Filterbanks is a folder of precomputed log-mel spectrograms, NAME.npy
+	// [frames, mel bins] for each clip, read instead of the clips. Default:
+	// empty.
+	Filterbanks string `toml:"filterbanks" path:"file"`
+	// Weighted draws training clips with replacement, rare classes as often as
+	// frequent ones. Default false.
+	Weighted bool `toml:"weighted"`
+	// EpochLen is the number of clips of an epoch where Weighted is on; 0
+	// (default) = as many as there are.
+	EpochLen int `toml:"epoch_len"`
 	// Fold of ESC-50 that is held out, 1 (default) .. 5.
 	Fold int `toml:"fold"`
 	// Mixup is the probability that a training clip is mixed with another, as

@@ -70,6 +70,7 @@ func (c *Config) Missing() []string {
 	}
 	check("data.path", c.Data.Path)
 	check("audio.labels", c.Audio.Labels)
+	check("audio.filterbanks", c.Audio.Filterbanks)
 	check("model.init", c.Model.Init)
 	for i, p := range c.Pathway {
 		check(pathwayKey(i, len(c.Pathway))+".aux", p.Aux)

@@ -287,6 +287,13 @@ func (c *Config) checkAudio(k *checks) {
 	k.want("audio.mean", a.Mean, finite(a.Mean), "a number")
 	k.want("audio.std", a.Std, positive(a.Std), isPositive)
 	k.within("audio.fold", a.Fold, 1, 5)
+	k.within("audio.epoch_len", a.EpochLen, 0, maxSamples)
+	if a.EpochLen > 0 && !a.Weighted {
+		k.add("audio.epoch_len", "is given, but audio.weighted is off")
+	}
+	if a.Filterbanks != "" && a.RollMag {
+		k.add("audio.filterbanks", "is given, but audio.roll_mag_aug needs waveforms")
+	}
 	k.want("audio.mixup", a.Mixup, probability(a.Mixup), isProbability)
 	k.within("audio.freqm", a.FreqM, 0, a.MelBins)
 	k.within("audio.timem", a.TimeM, 0, a.Frames)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -153,12 +154,20 @@ func (t *trainer) openData() error {
 		return err
 	}
 	t.classes, t.samples = trainSet.Classes(), trainSet.Len()
-	t.perEpoch = int64(trainSet.Len() / cfg.Train.Batch)
+	weights, err := soundWeights(cfg)
+	if err != nil {
+		return err
+	}
+	epoch := trainSet.Len()
+	if weights != nil {
+		epoch = cmp.Or(cfg.Audio.EpochLen, epoch)
+	}
+	t.perEpoch = int64(epoch / cfg.Train.Batch)
 	if t.perEpoch == 0 {
-		return misused("train.batch %d is larger than the %d training samples", cfg.Train.Batch, trainSet.Len())
+		return misused("train.batch %d is larger than the %d training samples of an epoch", cfg.Train.Batch, epoch)
 	}
 	t.train, err = data.NewLoader(trainSet, data.Options{Batch: cfg.Train.MicroBatch(), Workers: Workers(cfg.Data), Seed: cfg.Seed,
-		Shuffle: true, Repeat: cfg.Augment.Repeated, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped(TrainSplit)})
+		Shuffle: true, Repeat: cfg.Augment.Repeated, Weights: weights, EpochLen: cfg.Audio.EpochLen, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: t.skipped(TrainSplit)})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ func openSounds(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 		return nil, err
 	}
 	a := cfg.Audio
-	opt := audio.Options{Rate: a.SampleRate, Mels: a.MelBins, Frames: a.Frames, Mean: a.Mean, Std: a.Std, Targets: cfg.Head.Loss == "bce"}
+	opt := audio.Options{Rate: a.SampleRate, Mels: a.MelBins, Frames: a.Frames, Mean: a.Mean, Std: a.Std, Targets: cfg.Head.Loss == "bce",
+		Filterbanks: a.Filterbanks}
 	if as == TrainSplit {
 		opt.Targets = opt.Targets || a.Mixup > 0
 		opt.Augment = audio.Augment{RollMag: a.RollMag, Mixup: a.Mixup, Masks: spectrogram.Masks{Mel: a.FreqM, Time: a.TimeM}, Noise: a.Noise}
@@ -54,6 +55,19 @@ func soundSource(cfg *experiment.Config, split Split) (audio.Source, error) {
 		return audio.OpenSpeechCommands(d.Path, or(names[1]))
 	}
 	return nil, fmt.Errorf("format %q is not one of sounds", d.Format)
+}
+
+// soundWeights are the chances of training clips to be drawn, nil where each is
+// used once.
+func soundWeights(cfg *experiment.Config) ([]float64, error) {
+	if cfg.Tokenizer.Kind != "audio" || !cfg.Audio.Weighted {
+		return nil, nil
+	}
+	src, err := soundSource(cfg, TrainSplit)
+	if err != nil {
+		return nil, fmt.Errorf("weigh training clips: %w", err)
+	}
+	return audio.Weights(src), nil
 }
 
 // tokenMask is the structured mask of a spectrogram's tokens in training, nil
