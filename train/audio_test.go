@@ -1,6 +1,8 @@
 package train
 
 import (
+	"context"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -84,4 +86,17 @@ func TestSoundHelpsPictures(t *testing.T) {
 	if want := values(t, weights(t, aux), "blocks.0.mlp.fc1.weight"); !slices.Equal(got, want) {
 		t.Error("W′ is not the auxiliary model's weight")
 	}
+}
+
+// TestSoundClasses: class folders of sounds must agree between splits, whatever
+// the training split is called.
+func TestSoundClasses(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, clip := range []string{"training/bark/a.wav", "training/hum/b.wav", "val/hum/c.wav", "val/ring/d.wav"} {
+		write(t, filepath.Join(root, clip), "never read")
+	}
+	cfg := tiny(t, sounds("data.format=folder", "data.path='"+root+"'", "data.train_split=training", "train.batch=1")...)
+	_, err := Run(context.Background(), cfg, options(t))
+	wantUsage(t, err, "the training data has the classes [bark hum], the validation data [hum ring]")
 }

@@ -154,6 +154,9 @@ func (t *trainer) openData() error {
 		return err
 	}
 	t.classes, t.samples = trainSet.Classes(), trainSet.Len()
+	if got := valSet.Classes(); !slices.Equal(got, t.classes) {
+		return misused("the training data has the classes %v, the validation data %v: they must be the same", t.classes, got)
+	}
 	weights, err := soundWeights(cfg)
 	if err != nil {
 		return err
