@@ -19,18 +19,20 @@ import (
 // Record is one line of metrics.jsonl. Kind is "train" (one per log interval)
 // or "eval" (one per evaluation).
 type Record struct {
-	Kind      string   `json:"kind"`
-	Step      int64    `json:"step"`
-	Epoch     float64  `json:"epoch"`
-	Loss      float64  `json:"loss"`
-	LR        float64  `json:"lr,omitempty"`
-	GradNorm  float64  `json:"grad_norm,omitempty"`
-	Rate      float64  `json:"samples_per_s,omitempty"`
-	DataShare float64  `json:"data_share,omitempty"` // of the time, waiting for data
-	Top1      float64  `json:"top1,omitempty"`
-	Top5      float64  `json:"top5,omitempty"`
-	TrainLoss float64  `json:"train_loss,omitempty"` // mean over the epoch
-	Lambda    []Lambda `json:"lambda,omitempty"`
+	Kind      string  `json:"kind"`
+	Step      int64   `json:"step"`
+	Epoch     float64 `json:"epoch"`
+	Loss      float64 `json:"loss"`
+	LR        float64 `json:"lr,omitempty"`
+	GradNorm  float64 `json:"grad_norm,omitempty"`
+	Rate      float64 `json:"samples_per_s,omitempty"`
+	DataShare float64 `json:"data_share,omitempty"` // of the time, waiting for data
+	Top1      float64 `json:"top1,omitempty"`
+	Top5      float64 `json:"top5,omitempty"`
+	TrainLoss float64 `json:"train_loss,omitempty"` // mean over the epoch
+	// MultiLabel are the figures where samples have several classes.
+	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
+	Lambda     []Lambda    `json:"lambda,omitempty"`
 }
 
 // journal is a run's metrics.jsonl and the summary.csv drawn from it.
@@ -84,7 +86,7 @@ func (j journal) summarise() error {
 	}
 	return atomicfile.Write(filepath.Join(j.dir, "summary.csv"), 0o644, func(w io.Writer) error {
 		c := csv.NewWriter(w)
-		if err := c.Write([]string{"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5"}); err != nil {
+		if err := c.Write([]string{"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5", "eval_map"}); err != nil {
 			return err
 		}
 		for line := range bytes.SplitSeq(raw, []byte("\n")) {
@@ -92,7 +94,10 @@ func (j journal) summarise() error {
 			if json.Unmarshal(line, &r) != nil || r.Kind != "eval" {
 				continue
 			}
-			row := []string{number(r.Epoch), strconv.FormatInt(r.Step, 10), number(r.TrainLoss), number(r.Loss), number(r.Top1), number(r.Top5)}
+			row := []string{number(r.Epoch), strconv.FormatInt(r.Step, 10), number(r.TrainLoss), number(r.Loss), number(r.Top1), number(r.Top5), ""}
+			if r.MultiLabel != nil {
+				row[4], row[5], row[6] = "", "", number(r.MultiLabel.MAP)
+			}
 			if err := c.Write(row); err != nil {
 				return err
 			}

@@ -1,7 +1,9 @@
 package train
 
 import (
+	"fmt"
 	"math"
+	"strings"
 )
 
 // Tally sums per-sample results into means. It is part of a checkpoint, so that
@@ -54,6 +56,32 @@ type Result struct {
 	Top5    float64 `json:"top5"`
 	// MultiLabel are the figures that count where samples have several classes.
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
+}
+
+// Figure is a named result, for people.
+type Figure struct {
+	Name  string
+	Value float64
+}
+
+// Figures are those that count for the samples at hand: accuracies, or ranking
+// metrics where samples have several classes.
+func (r Result) Figures() []Figure {
+	if m := r.MultiLabel; m != nil {
+		return []Figure{{"mAP", m.MAP}, {"mAUC", m.MAUC}, {"d'", m.DPrime}, {"loss", r.Loss}}
+	}
+	return []Figure{{"top-1", r.Top1}, {"top-5", r.Top5}, {"loss", r.Loss}}
+}
+
+func (r Result) String() string {
+	var words []string
+	for _, f := range r.Figures() {
+		words = append(words, fmt.Sprintf("%s %v", f.Name, f.Value))
+	}
+	if r.MultiLabel != nil && len(r.MultiLabel.Skipped) > 0 {
+		words = append(words, fmt.Sprintf("%d classes without positives or negatives", len(r.MultiLabel.Skipped)))
+	}
+	return strings.Join(words, "  ")
 }
 
 // Score is the figure that decides which checkpoint is best: top-1, or the mean

@@ -487,9 +487,9 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 		return false, err
 	}
 	epoch := float64(t.at.Step) / float64(t.perEpoch)
-	t.opt.Log.Info("evaluated", "epoch", epoch, "top1", t.at.Eval.Top1, "top5", t.at.Eval.Top5, "loss", t.at.Eval.Loss, "train_loss", t.at.Epochly.Result().Loss)
+	t.opt.Log.Info("evaluated", "epoch", epoch, "result", t.at.Eval.String(), "train_loss", t.at.Epochly.Result().Loss)
 	t.store.note(t.opt.Log, Record{Kind: "eval", Step: t.at.Step, Epoch: epoch, Loss: t.at.Eval.Loss, Top1: t.at.Eval.Top1,
-		Top5: t.at.Eval.Top5, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
+		Top5: t.at.Eval.Top5, MultiLabel: t.at.Eval.MultiLabel, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
 	return best, nil
 }
 

@@ -64,8 +64,10 @@ func execute(ctx context.Context, c *cli.Command, o options) error {
 	if err != nil {
 		return err
 	}
-	c.Printf("checkpoint  %s (step %d)\nsamples     %d\nloss        %v\ntop-1       %v\ntop-5       %v\n",
-		m.Path, m.Step, result.Samples, result.Loss, result.Top1, result.Top5)
+	c.Printf("checkpoint  %s (step %d)\nsamples     %d\n", m.Path, m.Step, result.Samples)
+	for _, f := range result.Figures() {
+		c.Printf("%-12s%v\n", f.Name, f.Value)
+	}
 	for _, s := range skipped {
 		c.Printf("skipped %s: %v\n", s.Name, s.Err)
 	}

@@ -13,8 +13,7 @@ import (
 func report(c *cli.Command, out *train.Outcome, err error) error {
 	c.Printf("\n")
 	if out.Eval.Samples > 0 {
-		c.Printf("last  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Eval.Top1, out.Eval.Top5, out.Eval.Loss, out.EvalStep)
-		c.Printf("best  top-1 %v  top-5 %v  loss %v  (step %d)\n", out.Best.Top1, out.Best.Top5, out.Best.Loss, out.BestStep)
+		c.Printf("last  %v  (step %d)\nbest  %v  (step %d)\n", out.Eval, out.EvalStep, out.Best, out.BestStep)
 	}
 	if len(out.Lambda) > 0 {
 		c.Printf("\n")
