@@ -2,7 +2,7 @@
 // device program, steps it, evaluates, and keeps the run folder.
 //
 // A batch travels from data.Loader into the program's feeds; the program's
-// graph ([Classifier]) goes from pixels to the loss of each sample, [Update]
+// graph ([Classifier]) goes from stored samples to the loss of each, [Update]
 // from there to new parameters; nothing but losses and norms comes back. What a
 // run leaves is its folder: config.toml, metrics.jsonl, summary.csv and
 // checkpoints ([checkpoint.Run]).

@@ -58,16 +58,7 @@ func open(x *cli.Experiment) (*experiment.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var lines []string
-	for _, line := range cfg.Missing() {
-		if strings.HasPrefix(line, "data.") || strings.HasPrefix(line, "audio.") {
-			lines = append(lines, line)
-		}
-	}
-	if len(lines) > 0 {
-		return nil, &experiment.UsageError{Problems: lines}
-	}
-	return cfg, nil
+	return cfg, cli.CheckData(cfg)
 }
 
 // splits are those that -split names, both where it is empty.

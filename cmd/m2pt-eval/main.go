@@ -6,11 +6,9 @@ import (
 	"context"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"m2pt/data"
-	"m2pt/experiment"
 	"m2pt/internal/cli"
 	"m2pt/train"
 )
@@ -56,8 +54,8 @@ func execute(ctx context.Context, c *cli.Command, o options) error {
 	if err != nil {
 		return err
 	}
-	if lines := missingData(m.Config); len(lines) > 0 {
-		return &experiment.UsageError{Problems: lines}
+	if err := cli.CheckData(m.Config); err != nil {
+		return err
 	}
 	start := time.Now()
 	result, skipped, err := evaluate(ctx, c, o, m)
@@ -75,18 +73,6 @@ func execute(ctx context.Context, c *cli.Command, o options) error {
 		return err
 	}
 	return cli.SkippedError(len(skipped))
-}
-
-// missingData are the lines about data: evaluation needs no weights beside the
-// checkpoint's.
-func missingData(cfg *experiment.Config) []string {
-	var lines []string
-	for _, line := range cfg.Missing() {
-		if strings.HasPrefix(line, "data.") {
-			lines = append(lines, line)
-		}
-	}
-	return lines
 }
 
 // evaluate runs the model over its validation data and writes the predictions

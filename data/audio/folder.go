@@ -2,10 +2,11 @@ package audio
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"m2pt/data"
 )
 
 // OpenFolder lists the clips of a split sorted into one directory per class,
@@ -22,7 +23,7 @@ func OpenFolder(root, split string) (*Files, error) {
 		train = dir
 	}
 	f := &Files{dir: dir}
-	if f.classes, err = subdirs(train); err == nil {
+	if f.classes, err = data.Subdirs(train); err == nil {
 		err = f.addClasses()
 	}
 	if err == nil && f.Len() == 0 {
@@ -45,22 +46,10 @@ func splitDir(root, split string) (string, error) {
 	return "", fmt.Errorf("audio folder %s: no directory %s", root, strings.Join(splitNames(split), ", "))
 }
 
-// subdirs returns the sorted names of the directories in dir, hidden ones not.
-func subdirs(dir string) (names []string, err error) {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(dir, e.Name())) // follows links
-		if err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, e.Name())
-		}
-	}
-	return names, err
-}
-
 // addClasses lists the files of all class directories below f.dir, each of which
 // must be a known class.
 func (f *Files) addClasses() error {
-	own, err := subdirs(f.dir)
+	own, err := data.Subdirs(f.dir)
 	if err != nil {
 		return err
 	}
@@ -73,31 +62,9 @@ func (f *Files) addClasses() error {
 		if !ok {
 			return fmt.Errorf("class %q has no directory in train: its label is unknown", class)
 		}
-		if err := f.addFolder(class, func(path string) error { return f.add(path, label) }); err != nil {
+		if err := data.WalkFiles(f.dir, class, func(path string) error { return f.add(path, label) }); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// addFolder calls add with the slash-separated path below f.dir of each file in
-// a folder of it, hidden ones left out.
-func (f *Files) addFolder(name string, add func(path string) error) error {
-	top := filepath.Join(f.dir, name) + string(filepath.Separator) // the separator follows a link
-	return filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
-		hidden := path != top && strings.HasPrefix(e.Name(), ".")
-		switch {
-		case err != nil:
-			return err
-		case hidden && e.IsDir():
-			return fs.SkipDir
-		case hidden || e.IsDir():
-			return nil
-		}
-		rel, err := filepath.Rel(f.dir, path)
-		if err != nil {
-			return err
-		}
-		return add(filepath.ToSlash(rel))
-	})
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"m2pt/data"
 )
 
 // OpenSpeechCommands lists clips of Speech Commands: "val" and "test" are what
@@ -18,7 +20,7 @@ func OpenSpeechCommands(dir, split string) (*Files, error) {
 }
 
 func (f *Files) readCommands(split string) error {
-	all, err := subdirs(f.dir)
+	all, err := data.Subdirs(f.dir)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func (f *Files) readCommands(split string) error {
 		}
 		f.classes = append(f.classes, class)
 		label := int32(len(f.classes) - 1)
-		err := f.addFolder(class, func(path string) error {
+		err := data.WalkFiles(f.dir, class, func(path string) error {
 			if in, ok := splitOf[path]; (ok && in == split) || (!ok && split == "train") {
 				return f.add(path, label)
 			}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"m2pt/data"
 )
 
 // maxFile bounds the size of a picture file in bytes.
@@ -64,7 +66,7 @@ func FolderClasses(root, split string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := subdirs(dir)
+	names, err := data.Subdirs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("image folder %s: %w", dir, err)
 	}
@@ -89,44 +91,15 @@ func splitDir(root, split string) (string, error) {
 	return "", fmt.Errorf("image folder %s: split %q: no directory %s: %w", root, split, strings.Join(names, ", "), fs.ErrNotExist)
 }
 
-// subdirs returns the sorted names of the directories in dir, links included,
-// hidden ones not.
-func subdirs(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(dir, e.Name()))
-		if err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
 // add lists the files of one class.
 func (f *Folder) add(class string) error {
 	label := slices.Index(f.classes, class)
 	if label < 0 {
 		return fmt.Errorf("%w: %q has no directory in the training split, so no label: remove it here, or add it there", ErrClass, class)
 	}
-	top := filepath.Join(f.dir, class) + string(filepath.Separator) // the separator follows a link
-	return filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
-		hidden := path != top && strings.HasPrefix(e.Name(), ".")
-		switch {
-		case err != nil:
-			return err
-		case hidden && e.IsDir():
-			return fs.SkipDir
-		case hidden || e.IsDir():
-			return nil
-		}
-		rel, err := filepath.Rel(f.dir, path)
-		f.paths = append(f.paths, filepath.ToSlash(rel))
-		f.labels = append(f.labels, int32(label))
-		return err
+	return data.WalkFiles(f.dir, class, func(path string) error {
+		f.paths, f.labels = append(f.paths, path), append(f.labels, int32(label))
+		return nil
 	})
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"slices"
+	"strings"
 
 	"m2pt/experiment"
 )
@@ -42,6 +43,18 @@ func (e *Experiment) Overrides(flags ...string) []string {
 		all = append(all, "device.name="+e.Device)
 	}
 	return all
+}
+
+// CheckData returns a usage error that lists the data of cfg that is not there;
+// weights do not count.
+func CheckData(cfg *experiment.Config) error {
+	lines := slices.DeleteFunc(cfg.Missing(), func(line string) bool {
+		return !strings.HasPrefix(line, "data.") && !strings.HasPrefix(line, "audio.")
+	})
+	if len(lines) == 0 {
+		return nil
+	}
+	return &experiment.UsageError{Problems: lines}
 }
 
 // Missing lists the data and weights that training cfg needs and that are not
