@@ -7,7 +7,9 @@ import "sync/atomic"
 type Batch struct {
 	Pixels  []uint8   // [B, Layout.Pixels...]
 	Values  []float32 // [B, Layout.Values...]
+	Indices []int32   // [B, Layout.Indices...]
 	Labels  []int32   // [B]; 0 in rows without a sample
+	Parts   []int32   // [B, Layout.Labels...]: the labels of parts of each sample
 	Targets []float32 // [B, Layout.Targets]
 	Keys    []int32   // [B,2] = (epoch, position in the order of the epoch): the sample_key feed
 	Index   []int32   // [B] dataset index; -1 in rows without a sample (padding, or unreadable in evaluation)
@@ -30,12 +32,14 @@ type row struct {
 }
 
 func newSlot(l Layout, b int) *slot {
-	p, v, k := size(l.Pixels), size(l.Values), l.Targets
+	p, v, x, n, k := size(l.Pixels), size(l.Values), size(l.Indices), size(l.Labels), l.Targets
 	s := &slot{
 		Batch: Batch{
 			Pixels:  make([]uint8, b*p),
 			Values:  make([]float32, b*v),
+			Indices: make([]int32, b*x),
 			Labels:  make([]int32, b),
+			Parts:   make([]int32, b*n),
 			Targets: make([]float32, b*k),
 			Keys:    make([]int32, 2*b),
 			Index:   make([]int32, b),
@@ -44,12 +48,14 @@ func newSlot(l Layout, b int) *slot {
 		filled: make(chan struct{}, 1),
 	}
 	for j := range s.rows {
-		s.rows[j].sample.Pixels = s.Pixels[j*p : (j+1)*p : (j+1)*p]
-		s.rows[j].sample.Values = s.Values[j*v : (j+1)*v : (j+1)*v]
-		s.rows[j].sample.Targets = s.Targets[j*k : (j+1)*k : (j+1)*k]
+		s.rows[j].sample = Sample{Pixels: part(s.Pixels, j, p), Values: part(s.Values, j, v), Indices: part(s.Indices, j, x),
+			Labels: part(s.Parts, j, n), Targets: part(s.Targets, j, k)}
 	}
 	return s
 }
+
+// part is the j-th n elements of v, with room for no more.
+func part[T any](v []T, j, n int) []T { return v[j*n : (j+1)*n : (j+1)*n] }
 
 // set publishes row j: its key, and the sample it holds (index -1: none).
 func (s *slot) set(j, epoch, index int) {
@@ -57,6 +63,8 @@ func (s *slot) set(j, epoch, index int) {
 	if index < 0 {
 		clear(r.sample.Pixels)
 		clear(r.sample.Values)
+		clear(r.sample.Indices)
+		clear(r.sample.Labels)
 		clear(r.sample.Targets)
 		r.sample.Label = 0
 	}

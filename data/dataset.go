@@ -8,7 +8,8 @@
 // cutmix and random erasing; the pixels themselves are changed in the graph.
 //
 // Shape letters: B rows of a batch, K classes, C colours, H height, W width, T frames or
-// time, M mel bands, N points.
+// time, M mel bands or
+// neighbours, N points, G groups.
 //
 // The package knows no modality: packages below it (image, generated, ...) read
 // files. It does not normalise: bytes become numbers in the graph.
@@ -42,13 +43,17 @@ type Reader interface {
 	Read(key Key, dst *Sample) error
 }
 
-// Layout is the shape of one sample: a part of bytes, a part of float32, either
-// may be absent (nil). Images are Pixels [C,H,W], video Pixels [C,T,H,W],
-// spectrograms Values [T,M], point clouds Values [N,3]. Where samples have
-// several labels, or mixed ones, Targets is the number of classes K, otherwise 0.
+// Layout is the shape of one sample: parts of bytes, float32 and int32, each of
+// which may be absent (nil). Images are Pixels [C,H,W], video Pixels [C,T,H,W],
+// spectrograms Values [T,M]; point clouds are Values [N,3] and, as Indices
+// [G,1+M], the points that make each group. Where every point has a label of its
+// own, Labels is [N]. Where samples have several labels, or mixed ones, Targets is
+// the number of classes K, otherwise 0.
 type Layout struct {
 	Pixels  []int
 	Values  []int
+	Indices []int
+	Labels  []int
 	Targets int
 }
 
@@ -56,8 +61,26 @@ type Layout struct {
 type Sample struct {
 	Pixels  []uint8
 	Values  []float32
+	Indices []int32
 	Label   int32
+	Labels  []int32   // of parts of the sample, beside its own
 	Targets []float32 // [K] share of each class
+}
+
+// Viewed is a Dataset that shows each sample several times: the items i of the
+// same i/Views() are looks at the same sample, whose answers evaluation merges.
+// Len counts looks.
+type Viewed interface {
+	Dataset
+	Views() int
+}
+
+// Views is the number of looks at each sample of a dataset.
+func Views(ds Dataset) int {
+	if v, ok := ds.(Viewed); ok {
+		return v.Views()
+	}
+	return 1
 }
 
 // Key names one sample of one epoch of a run with a seed. Seeds of evaluation
@@ -80,6 +103,8 @@ func (l Layout) NewSample() *Sample {
 	return &Sample{
 		Pixels:  make([]uint8, size(l.Pixels)),
 		Values:  make([]float32, size(l.Values)),
+		Indices: make([]int32, size(l.Indices)),
+		Labels:  make([]int32, size(l.Labels)),
 		Targets: make([]float32, l.Targets),
 	}
 }
