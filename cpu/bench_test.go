@@ -16,11 +16,7 @@ func BenchmarkStep(b *testing.B) {
 	x, wide, row, stat := f(B, N, D), f(B, N, hidden), f(D), f(B*N)
 	o, lse := f(B, N, D), f(B, H, N)
 	param := f(hidden, D)
-	for _, c := range []struct {
-		name string
-		kind ops.Kind
-		in   []ops.Spec
-	}{
+	bench(b, []timed{
 		{"qkv", ops.Linear{Bias: true}, []ops.Spec{x, f(3*D, D), f(3 * D)}},
 		{"fc1", ops.Linear{Bias: true}, []ops.Spec{x, param, f(hidden)}},
 		{"fc2", ops.Linear{Bias: true}, []ops.Spec{wide, f(D, hidden), f(D)}},
@@ -49,7 +45,43 @@ func BenchmarkStep(b *testing.B) {
 		{"grad_norm", ops.GradNorm{}, []ops.Spec{param, param, param, param, row, row}},
 		{"adamw", ops.AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, LRScale: 1}, []ops.Spec{param, param, param, param, f(3), f(1)}},
 		{"ema", ops.EMA{Decay: 0.9999}, []ops.Spec{param, param, f(1)}},
-	} {
+	})
+}
+
+// BenchmarkPoints runs the kinds of one layer of a mini-PointNet: 32 clouds of 64
+// groups of 32 points, 128 wide.
+func BenchmarkPoints(b *testing.B) {
+	const B, G, M, D = 32, 64, 32, 128
+	f := ops.F32
+	x, row, top := f(B, G, M, D), f(D), f(B, G, D)
+	index := ops.Spec{Shape: top.Shape, Dtype: ops.Int32}
+	bench(b, []timed{
+		{"linear", ops.Linear{Bias: true}, []ops.Spec{x, f(D, D, 1), row}},
+		{"linear.dx", ops.LinearGradX{}, []ops.Spec{x, f(D, D, 1)}},
+		{"linear.dw", ops.LinearGradW{Shape: []int{D, D, 1}}, []ops.Spec{x, x}},
+		{"linear.db", ops.SumRows{}, []ops.Spec{x}},
+		{"batch_norm", ops.BatchNorm{Eps: 1e-5, Momentum: 0.1, Train: true}, []ops.Spec{x, row, row, row, row}},
+		{"batch_norm.grad", ops.BatchNormGrad{Train: true}, []ops.Spec{x, row, row, row, x}},
+		{"relu", ops.Activation{Fn: "relu"}, []ops.Spec{x}},
+		{"relu.grad", ops.ActivationGrad{Fn: "relu"}, []ops.Spec{x, x}},
+		{"max_pool", ops.MaxPool{Count: M}, []ops.Spec{x}},
+		{"max_pool.grad", ops.MaxPoolGrad{N: M}, []ops.Spec{top, index}},
+		{"add_each", ops.AddEach{}, []ops.Spec{x, top}},
+		{"sum_each", ops.SumEach{}, []ops.Spec{x}},
+		{"add", ops.Add{}, []ops.Spec{x, x}},
+	})
+}
+
+// timed is a kind with its operands.
+type timed struct {
+	name string
+	kind ops.Kind
+	in   []ops.Spec
+}
+
+// bench times every kind on one and two threads.
+func bench(b *testing.B, list []timed) {
+	for _, c := range list {
 		for _, threads := range []int{1, 2} {
 			b.Run(fmt.Sprintf("%s/threads=%d", c.name, threads), func(b *testing.B) {
 				run(b, open(b, Options{Threads: threads}), c.kind, c.in)

@@ -176,25 +176,51 @@ type otherMemory struct{}
 func (otherMemory) Size() int { return 24 }
 func (otherMemory) Free()     {}
 
-// TestIndexOutside: an index outside a sample's tokens is an error, not the
-// next sample's token, and the device works on.
+// TestIndexOutside: an index outside a sample is an error, not the next sample's
+// token, and the device works on.
 func TestIndexOutside(t *testing.T) {
 	d := open(t, Options{Threads: 2})
-	x, index := place(t, d, ops.F32(3, 5, 4)), place(t, d, ops.Spec{Shape: []int{3, 5}, Dtype: ops.Int32})
-	for _, k := range []ops.Kind{ops.Gather{}, ops.Scatter{N: 5}} {
-		run, err := d.Kernel(k, []engine.Tensor{x, index}, []engine.Tensor{place(t, d, x.Spec)})
+	f := ops.F32
+	for _, c := range []struct {
+		kind ops.Kind
+		in   []ops.Spec // the first of integers is the index
+	}{
+		{ops.Gather{}, []ops.Spec{f(3, 5, 4), ints(3, 5)}},
+		{ops.Scatter{N: 5}, []ops.Spec{f(3, 5, 4), ints(3, 5)}},
+		{ops.MaxPoolGrad{N: 5}, []ops.Spec{f(3, 4), ints(3, 4)}},
+		{ops.Group{}, []ops.Spec{f(3, 5, 3), ints(3, 2, 4)}},
+		{ops.InterpolateGrad{G: 5}, []ops.Spec{f(3, 7, 4), ints(3, 7, 3), f(3, 7, 3)}},
+		{ops.OneHot{Classes: 5, To: ops.Float32}, []ops.Spec{ints(3, 5)}},
+	} {
+		var in, out []engine.Tensor
+		var index []int32
+		for _, s := range c.in {
+			in = append(in, place(t, d, s))
+			if s.Dtype == ops.Int32 {
+				index = ops.Of[int32](engine.HostBuf(in[len(in)-1]))
+			}
+		}
+		specs, err := c.kind.Infer(c.in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, i := range []int32{-1, 5, 4} {
-			ops.Of[int32](engine.HostBuf(index))[7] = i
-			err := run()
-			if ok := i == 4; ok != (err == nil) || !ok && !strings.HasSuffix(err.Error(), "from 0 to 4") {
-				t.Errorf("%v: index %d of 5 tokens: error %v", k, i, err)
+		for _, s := range specs {
+			out = append(out, place(t, d, s))
+		}
+		run, err := d.Kernel(c.kind, in, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range []int32{-1, 5, 4, 1 << 30} {
+			index[7] = i
+			if err := run(); (i == 4) != (err == nil) || err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%d", i)) {
+				t.Errorf("%v: index %d of 5: error %v", c.kind, i, err)
 			}
 		}
 	}
 }
+
+func ints(shape ...int) ops.Spec { return ops.Spec{Shape: shape, Dtype: ops.Int32} }
 
 func TestName(t *testing.T) {
 	for threads, want := range map[int]string{1: "cpu (go, 1 thread)", 3: "cpu (go, 3 threads)"} {

@@ -8,29 +8,19 @@ import (
 
 // activation is GELU, or x times one of two factors.
 func (c call) activation(k ops.Activation) func() {
-	x, y, factor := c.x(0), c.y(0), [2]float32{float32(k.Slope), 1}
+	x, y, slope := c.x(0), c.y(0), float32(k.Slope)
 	if k.Fn == "gelu" {
 		return c.elements(len(y), func(lo, hi int) { c.k.GELU(y[lo:hi], x[lo:hi]) })
 	}
-	return c.elements(len(y), func(lo, hi int) { bySign(y[lo:hi], x[lo:hi], x[lo:hi], factor) })
+	return c.elements(len(y), func(lo, hi int) { c.k.BySign(y[lo:hi], x[lo:hi], x[lo:hi], slope) })
 }
 
 func (c call) activationGrad(k ops.ActivationGrad) func() {
-	x, dy, dx, factor := c.x(0), c.x(1), c.y(0), [2]float32{float32(k.Slope), 1}
+	x, dy, dx, slope := c.x(0), c.x(1), c.y(0), float32(k.Slope)
 	if k.Fn == "gelu" {
 		return c.elements(len(dx), func(lo, hi int) { c.k.GELUGrad(dx[lo:hi], x[lo:hi], dy[lo:hi]) })
 	}
-	return c.elements(len(dx), func(lo, hi int) { bySign(dx[lo:hi], x[lo:hi], dy[lo:hi], factor) })
-}
-
-// bySign is z = factor·y, the second factor where x > 0. There is no branch
-// that random signs would mislead: -b&^b has its top bit set where b > 0.
-func bySign(z, x, y []float32, factor [2]float32) {
-	x, y = x[:len(z)], y[:len(z)]
-	for i := range z {
-		b := int32(math.Float32bits(x[i]))
-		z[i] = factor[uint32(-b&^b)>>31] * y[i]
-	}
+	return c.elements(len(dx), func(lo, hi int) { c.k.BySign(dx[lo:hi], x[lo:hi], dy[lo:hi], slope) })
 }
 
 func (c call) add() func() {

@@ -63,3 +63,26 @@ func (c call) crossEntropyGrad() func() {
 		}
 	})
 }
+
+func (c call) sampleMean() func() {
+	x, mean := c.x(0), c.y(0)
+	n := len(x) / len(mean)
+	return c.rows(len(mean), n, func(lo, hi int) {
+		for b := lo; b < hi; b++ {
+			mean[b] = float32(c.k.Sum(x[b*n:(b+1)*n]) / float64(n))
+		}
+	})
+}
+
+func (c call) sampleMeanGrad() func() {
+	dy, dx := c.x(0), c.y(0)
+	n := len(dx) / len(dy)
+	return c.rows(len(dy), n, func(lo, hi int) {
+		for b := lo; b < hi; b++ {
+			d := dy[b] / float32(n)
+			for i := range dx[b*n : (b+1)*n] {
+				dx[b*n+i] = d
+			}
+		}
+	})
+}

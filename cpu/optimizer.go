@@ -53,6 +53,65 @@ func (c call) adamW(k ops.AdamW) func() {
 	}
 }
 
+// sgd updates in place, piece by piece.
+func (c call) sgd(k ops.SGD) func() {
+	descend := c.descend(k)
+	return func() { descend(k.WeightDecay, 1) }
+}
+
+// descend returns what makes a step of SGD on the gradient trust·(g + decay·p).
+// A clip factor that is not a number leaves everything as it is.
+func (c call) descend(k ops.SGD) func(decay, trust float64) {
+	p, g, mu, hyper, clip := c.x(0), c.x(1), c.x(2), c.x(3), c.x(4)
+	newP, newMu := c.y(0), c.y(1)
+	var a, b, lr float32
+	m := float32(k.Momentum)
+	c.reserve(grain)
+	update := func(worker, lo, hi int) {
+		if clip[0] != clip[0] {
+			keepOrCopy(newP[lo:hi], p[lo:hi])
+			keepOrCopy(newMu[lo:hi], mu[lo:hi])
+			return
+		}
+		grad := c.scratch[worker][:hi-lo]
+		c.k.Combine(grad, a, g[lo:hi], b, p[lo:hi])
+		c.k.Combine(newMu[lo:hi], m, mu[lo:hi], 1, grad)
+		step := newMu[lo:hi]
+		if k.Nesterov {
+			c.k.Combine(grad, 1, grad, m, step)
+			step = grad
+		}
+		c.k.Combine(newP[lo:hi], 1, p[lo:hi], -lr, step)
+	}
+	return func(decay, trust float64) {
+		a, b, lr = float32(trust*float64(clip[0])), float32(trust*decay), float32(float64(hyper[0])*k.LRScale)
+		c.pool.Range(len(p), grain, update)
+	}
+}
+
+// lars takes both norms, sums of pieces in order, before it updates.
+func (c call) lars(k ops.LARS) func() {
+	descend := c.descend(ops.SGD{Momentum: k.Momentum, LRScale: k.LRScale})
+	if !k.Adapts(c.in[0].Spec) {
+		return func() { descend(0, 1) }
+	}
+	p, g, clip := c.x(0), c.x(1), c.x(4)
+	squares := make([]float64, (len(p)+grain-1)/grain)
+	piece := func(worker, lo, hi int) {
+		grad := c.scratch[worker][:hi-lo]
+		c.k.Combine(grad, clip[0], g[lo:hi], float32(k.WeightDecay), p[lo:hi])
+		squares[lo/grain] = c.k.Dot(grad, grad)
+	}
+	return func() {
+		c.pool.Range(len(p), grain, piece)
+		total := 0.0
+		for _, s := range squares {
+			total += s
+		}
+		descend(k.WeightDecay, k.Ratio(c.work.Dot(p, p), total))
+	}
+}
+
 // clipped is factor·g: g itself for 1, else in the worker's scratch.
 func (c call) clipped(worker int, g []float32, factor float32) []float32 {
 	if factor == 1 {

@@ -97,33 +97,3 @@ func (c call) scatter() func() {
 		}
 	})
 }
-
-// pooled is the mean of some of the tokens, in order.
-func (c call) pooled(k ops.Pool) func() {
-	x, y := c.x(0), c.y(0)
-	B, N, D := c.in[0].Shape[0], c.in[0].Shape[1], c.in[0].Shape[2]
-	return c.rows(B, k.Count*D, func(lo, hi int) {
-		for b := lo; b < hi; b++ {
-			mean, tokens := y[b*D:][:D], x[(b*N+k.From)*D:][:k.Count*D]
-			copy(mean, tokens)
-			for i := D; i < len(tokens); i += D {
-				c.k.Combine(mean, 1, mean, 1, tokens[i:i+D])
-			}
-			c.k.Scale(mean, 1/float32(k.Count), mean)
-		}
-	})
-}
-
-func (c call) pooledGrad(k ops.PoolGrad) func() {
-	dy, dx, D := c.x(0), c.y(0), last(c.in[0])
-	return c.rows(c.in[0].Shape[0], k.N*D, func(lo, hi int) {
-		for b := lo; b < hi; b++ {
-			sample := dx[b*k.N*D:][:k.N*D]
-			clear(sample)
-			tokens := sample[k.Pool.From*D:][:k.Pool.Count*D]
-			for i := 0; i < len(tokens); i += D {
-				c.k.Scale(tokens[i:i+D], 1/float32(k.Pool.Count), dy[b*D:][:D])
-			}
-		}
-	})
-}

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"m2pt/internal/philox"
 )
@@ -96,7 +97,7 @@ func mixTargets[T Float](_ MixTargets, in, out []Buf) {
 	}
 }
 
-// OneHot makes target rows [B, K] of labels [B] int32, smoothed by s:
+// OneHot makes target rows [..., K] of labels [...] int32, smoothed by s:
 // s/K everywhere and 1 - s + s/K at the label.
 type OneHot struct {
 	Classes   int
@@ -114,10 +115,10 @@ func (k OneHot) String() string {
 }
 
 func (k OneHot) Infer(in []Spec) ([]Spec, error) {
-	if len(in[0].Shape) != 1 || in[0].Dtype != Int32 {
-		return nil, fmt.Errorf("labels are %v, want int32 [B]", in[0])
+	if in[0].Dtype != Int32 || k.Classes < 1 {
+		return nil, fmt.Errorf("labels are %v, want int32", in[0])
 	}
-	return []Spec{{[]int{in[0].Len(), k.Classes}, k.To}}, nil
+	return []Spec{{append(slices.Clone(in[0].Shape), k.Classes), k.To}}, nil
 }
 
 func (k OneHot) Do(in, out []Buf) { byDtype(k, in, out, oneHot[float32], oneHot[float64]) }
@@ -129,7 +130,8 @@ func oneHot[T Float](k OneHot, in, out []Buf) {
 		t[i] = T(off)
 	}
 	for b, label := range Of[int32](in[0]) {
-		t[b*k.Classes+int(label)] = T(1 - k.Smoothing + off)
+		row := t[b*k.Classes:][:k.Classes] // a label outside is not the next row's
+		row[label] = T(1 - k.Smoothing + off)
 	}
 }
 

@@ -33,7 +33,8 @@ type Differentiable interface {
 }
 
 // InPlace is a Kind some of whose outputs may share memory with an input that
-// nobody reads afterwards: element i of the output depends on element i alone.
+// nobody reads afterwards: element i of the output depends on element i of that
+// input alone, or on sums that are taken before anything is written.
 type InPlace interface {
 	// InPlace lists the inputs output k may overwrite, best first.
 	InPlace(k int) []int

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // GradNorm is the Euclidean norm of all its inputs together, shape [1].
@@ -87,17 +88,25 @@ func (k AdamW) String() string {
 	return fmt.Sprintf("adamw(%g,%g,%g,wd=%g,scale=%g)", k.Beta1, k.Beta2, k.Eps, k.WeightDecay, k.LRScale)
 }
 
-func (k AdamW) Infer(in []Spec) ([]Spec, error) {
-	p := in[0]
-	for i, s := range in[1:4] {
+func (k AdamW) Infer(in []Spec) ([]Spec, error) { return inferUpdate(in, 2, 3) }
+
+// inferUpdate is the shape rule of one step of an optimizer: inputs p, g, as
+// many slots, all alike, hyper of the given length and clip factor; outputs p
+// and the slots.
+func inferUpdate(in []Spec, slots, hyper int) ([]Spec, error) {
+	if len(in) != slots+4 {
+		return nil, fmt.Errorf("%d operands, want %d", len(in), slots+4)
+	}
+	p, h, clip := in[0], in[slots+2], in[slots+3]
+	for i, s := range in[1 : slots+2] {
 		if !s.Equal(p) {
 			return nil, fmt.Errorf("parameter is %v, operand %d %v", p, i+1, s)
 		}
 	}
-	if in[4].Len() != 3 || in[5].Len() != 1 {
-		return nil, fmt.Errorf("hyper %v, clip %v, want [3] and [1]", in[4].Shape, in[5].Shape)
+	if h.Len() != hyper || clip.Len() != 1 {
+		return nil, fmt.Errorf("hyper %v, clip %v, want [%d] and [1]", h.Shape, clip.Shape, hyper)
 	}
-	return []Spec{p, p, p}, nil
+	return slices.Repeat([]Spec{p}, slots+1), nil
 }
 
 // InPlace lets parameter and slots be updated where they are.

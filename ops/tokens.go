@@ -116,6 +116,68 @@ func addPos[T Float](_ AddPos, in, out []Buf) {
 	}
 }
 
+// AddEach adds a row [..., D] to each of the M entries of x [..., M, D]: what
+// all points of a group, or all tokens of a sample, share.
+type AddEach struct{}
+
+// AddEach adds r to each entry of x.
+func (g *Graph) AddEach(x, r *Node) *Node { return g.Apply(AddEach{}, x, r) }
+
+func (k AddEach) String() string { return "add_each" }
+
+func (k AddEach) Infer(in []Spec) ([]Spec, error) {
+	x, r := in[0], in[1]
+	if len(x.Shape) < 2 || !x.pooled().Equal(r) {
+		return nil, fmt.Errorf("rows %v do not fit entries %v", r, x)
+	}
+	return in[:1], nil
+}
+
+func (k AddEach) InPlace(int) []int { return []int{0} }
+
+func (k AddEach) DiffWRT(int) bool { return true }
+
+func (k AddEach) SymDiff(g *Graph, _ []*Node, _, grad *Node) []*Node {
+	return []*Node{grad, g.SumEach(grad)}
+}
+
+func (k AddEach) Do(in, out []Buf) { byDtype(k, in, out, addEach[float32], addEach[float64]) }
+
+func addEach[T Float](_ AddEach, in, out []Buf) {
+	r, y := Of[T](in[1]), Of[T](out[0])
+	_, M, D := in[0].entries()
+	for i, v := range Of[T](in[0]) {
+		y[i] = v + r[i/(M*D)*D+i%D]
+	}
+}
+
+// SumEach sums the M entries of x [..., M, D] to [..., D], the adjoint of
+// AddEach.
+type SumEach struct{}
+
+// SumEach sums the entries of x.
+func (g *Graph) SumEach(x *Node) *Node { return g.Apply(SumEach{}, x) }
+
+func (k SumEach) String() string { return "sum_each" }
+
+func (k SumEach) Infer(in []Spec) ([]Spec, error) {
+	if len(in[0].Shape) < 2 {
+		return nil, fmt.Errorf("input %v has no entries to sum", in[0].Shape)
+	}
+	return []Spec{in[0].pooled()}, nil
+}
+
+func (k SumEach) Do(in, out []Buf) { byDtype(k, in, out, sumEach[float32], sumEach[float64]) }
+
+func sumEach[T Float](_ SumEach, in, out []Buf) {
+	s := Of[T](out[0])
+	_, M, D := in[0].entries()
+	clear(s)
+	for i, v := range Of[T](in[0]) {
+		s[i/(M*D)*D+i%D] += v
+	}
+}
+
 // Gather picks tokens: y[b, m] = x[b, index[b, m]] with x [B, N, D], index
 // [B, M] int32.
 type Gather struct{}
@@ -174,66 +236,5 @@ func scatter[T Float](k Scatter, in, out []Buf) {
 	clear(y)
 	for j, i := range Of[int32](in[1]) {
 		addScaled(y[(j/M*k.N+int(i))*D:][:D], 1, x[j*D:][:D])
-	}
-}
-
-// Pool reduces tokens [B, N, D] to one vector per sample [B, D]: the mean of
-// the Count tokens from token From on. Count 1 picks a single token.
-type Pool struct{ From, Count int }
-
-// Pool averages count tokens of x from token from on.
-func (g *Graph) Pool(x *Node, from, count int) *Node { return g.Apply(Pool{from, count}, x) }
-
-func (k Pool) String() string { return fmt.Sprintf("pool(%d,%d)", k.From, k.Count) }
-
-func (k Pool) Infer(in []Spec) ([]Spec, error) {
-	s := in[0].Shape
-	if len(s) != 3 || k.From < 0 || k.Count < 1 || k.From+k.Count > s[1] {
-		return nil, fmt.Errorf("no such tokens in %v", s)
-	}
-	return []Spec{in[0].like(s[0], s[2])}, nil
-}
-
-func (k Pool) DiffWRT(int) bool { return true }
-
-func (k Pool) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
-	return []*Node{g.Apply(PoolGrad{k, SpecOf(in[0]).Shape[1]}, grad)}
-}
-
-func (k Pool) Do(in, out []Buf) { byDtype(k, in, out, pool[float32], pool[float64]) }
-
-func pool[T Float](k Pool, in, out []Buf) {
-	x, y := Of[T](in[0]), Of[T](out[0])
-	N, D := in[0].Shape[1], in[0].Shape[2]
-	clear(y)
-	for b := range in[0].Shape[0] {
-		for n := k.From; n < k.From+k.Count; n++ {
-			addScaled(y[b*D:][:D], 1/T(k.Count), x[(b*N+n)*D:][:D])
-		}
-	}
-}
-
-// PoolGrad spreads dy [B, D] over the pooled ones of N tokens.
-type PoolGrad struct {
-	Pool Pool
-	N    int
-}
-
-func (k PoolGrad) String() string { return fmt.Sprintf("%v.grad(%d)", k.Pool, k.N) }
-
-func (k PoolGrad) Infer(in []Spec) ([]Spec, error) {
-	s := in[0].Shape
-	return []Spec{in[0].like(s[0], k.N, s[1])}, nil
-}
-
-func (k PoolGrad) Do(in, out []Buf) { byDtype(k, in, out, poolGrad[float32], poolGrad[float64]) }
-
-func poolGrad[T Float](k PoolGrad, in, out []Buf) {
-	dy, dx, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
-	clear(dx)
-	for b := range in[0].Shape[0] {
-		for n := k.Pool.From; n < k.Pool.From+k.Pool.Count; n++ {
-			addScaled(dx[(b*k.N+n)*D:][:D], 1/T(k.Pool.Count), dy[b*D:][:D])
-		}
 	}
 }

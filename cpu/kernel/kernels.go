@@ -26,6 +26,7 @@ type Kernels struct {
 	combine  func(z []float32, a float32, x []float32, b float32, y []float32)
 	scale    func(y []float32, a float32, x []float32)
 	mul      func(z, x, y []float32)
+	bySign   func(z, x, y []float32, slope float32) // see BySign
 	sum      func(x []float32) float64
 	dot      func(x, y []float32) float64
 	dev      func(x []float32, mean float32) float32               // sum of (x-mean)^2
@@ -33,7 +34,14 @@ type Kernels struct {
 	norm     func(y, x, gamma, beta []float32, mean, rstd float32) // y = (x-mean)*rstd*gamma + beta
 	normSums func(dgamma, dbeta, dy, x, gamma []float32, mean, rstd float32) (sum, sumX float32)
 	normGrad func(dx, dy, x, gamma []float32, mean, rstd, avg, avgX float32)
-	adamw    func(p, m, v, g []float32, c [8]float32) // c is AdamW.coef
+
+	rise       func(top []float32, index []int32, x []float32, i int32) // see Rise
+	squares    func(sum, x, mu []float32)                               // see AddSquares
+	products   func(sum, sumX, dy, x, mu []float32)                     // see AddProducts
+	affine     func(y, x, mu, a, b []float32)                           // see Affine
+	affineGrad func(dx, dy, x, mu, a, b, c []float32)                   // see AffineGrad
+
+	adamw func(p, m, v, g []float32, c [8]float32) // c is AdamW.coef
 }
 
 // Name says which set this is: "avx2" or "go".

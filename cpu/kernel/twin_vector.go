@@ -85,6 +85,14 @@ func mulGo(z, x, y []float32) {
 	}
 }
 
+func bySignGo(z, x, y []float32, slope float32) {
+	factor := [2]float32{slope, 1}
+	for i, v := range x { // without a branch that random signs would mislead
+		b := int32(math.Float32bits(v))
+		z[i] = factor[uint32(-b&^b)>>31] * y[i] // -b&^b has its top bit set where b > 0
+	}
+}
+
 func softGradGo(dx, y, dy []float32, shift, scale float32) {
 	for i, d := range dy {
 		dx[i] = scale * y[i] * (d - shift)
@@ -153,6 +161,40 @@ func normSumsGo(dgamma, dbeta, dy, x, gamma []float32, mean, rstd float32) (g, g
 func normGradGo(dx, dy, x, gamma []float32, mean, rstd, g, gx float32) {
 	for i, d := range dy {
 		dx[i] = rstd * (d*gamma[i] - g - (x[i]-mean)*rstd*gx)
+	}
+}
+
+func riseGo(top []float32, index []int32, x []float32, i int32) {
+	for j, v := range x {
+		if t := top[j]; v > t || v != v && t == t {
+			top[j], index[j] = v, i
+		}
+	}
+}
+
+func squaresGo(sum, x, mu []float32) {
+	for i, v := range x {
+		d := v - mu[i]
+		sum[i] += d * d
+	}
+}
+
+func productsGo(sum, sumX, dy, x, mu []float32) {
+	for i, d := range dy {
+		sum[i] += d
+		sumX[i] += d * (x[i] - mu[i])
+	}
+}
+
+func affineGo(y, x, mu, a, b []float32) {
+	for i, v := range x {
+		y[i] = a[i]*(v-mu[i]) + b[i]
+	}
+}
+
+func affineGradGo(dx, dy, x, mu, a, b, c []float32) {
+	for i, d := range dy {
+		dx[i] = a[i]*d - c[i] - b[i]*(x[i]-mu[i])
 	}
 }
 

@@ -26,6 +26,40 @@ func (k *Kernels) Scale(y []float32, a float32, x []float32) { k.scale(y, a, x[:
 // Mul computes z = x*y, element by element.
 func (k *Kernels) Mul(z, x, y []float32) { k.mul(z, x[:len(z)], y[:len(z)]) }
 
+// BySign computes z = y where x > 0 and slope*y elsewhere, also where x is NaN:
+// with y = x the leaky ReLU, with y a gradient its gradient.
+func (k *Kernels) BySign(z, x, y []float32, slope float32) {
+	k.bySign(z, x[:len(z)], y[:len(z)], slope)
+}
+
+// Rise raises top to x where x is greater, or NaN when top is not yet, and makes
+// index i there: applied to one row after another, the columns' maxima and the
+// first rows that have them.
+func (k *Kernels) Rise(top []float32, index []int32, x []float32, i int32) {
+	k.rise(top, index[:len(top)], x[:len(top)], i)
+}
+
+// AddSquares computes sum += (x-mu)^2.
+func (k *Kernels) AddSquares(sum, x, mu []float32) { k.squares(sum[:len(x)], x, mu[:len(x)]) }
+
+// AddProducts computes sum += dy and sumX += dy*(x-mu).
+func (k *Kernels) AddProducts(sum, sumX, dy, x, mu []float32) {
+	n := len(dy)
+	k.products(sum[:n], sumX[:n], dy, x[:n], mu[:n])
+}
+
+// Affine computes y = a*(x-mu) + b. y may be x.
+func (k *Kernels) Affine(y, x, mu, a, b []float32) {
+	n := len(y)
+	k.affine(y, x[:n], mu[:n], a[:n], b[:n])
+}
+
+// AffineGrad computes dx = a*dy - b*(x-mu) - c. dx may be dy or x.
+func (k *Kernels) AffineGrad(dx, dy, x, mu, a, b, c []float32) {
+	n := len(dx)
+	k.affineGrad(dx, dy[:n], x[:n], mu[:n], a[:n], b[:n], c[:n])
+}
+
 // Sum returns the sum of x, added in float64 in an order that depends on len(x)
 // alone.
 func (k *Kernels) Sum(x []float32) float64 { return k.sum(x) }

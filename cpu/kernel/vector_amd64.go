@@ -11,6 +11,9 @@ func scaleAVX2(y []float32, a float32, x []float32)
 // mulAVX2 computes z = x*y.
 func mulAVX2(z []float32, x []float32, y []float32)
 
+// bySignAVX2 computes z = y where x > 0, slope*y elsewhere.
+func bySignAVX2(z []float32, x []float32, y []float32, slope float32)
+
 // softGradAVX2 computes dx = scale*y*(dy-shift).
 func softGradAVX2(dx []float32, y []float32, dy []float32, shift float32, scale float32)
 
@@ -47,6 +50,21 @@ func normSumsAVX2(dgamma []float32, dbeta []float32, dy []float32, x []float32, 
 
 // normGradAVX2 computes dx = rstd*(dy*gamma - avg - xhat*avgX).
 func normGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean float32, rstd float32, avg float32, avgX float32)
+
+// riseAVX2 makes top = x and index = i where x > top, or where x is NaN and top not.
+func riseAVX2(top []float32, index []int32, x []float32, i int32)
+
+// squaresAVX2 computes sum += xc*xc.
+func squaresAVX2(sum []float32, x []float32, mu []float32)
+
+// productsAVX2 computes sum += dy and sumX += dy*xc.
+func productsAVX2(sum []float32, sumX []float32, dy []float32, x []float32, mu []float32)
+
+// affineAVX2 computes y = a*xc + b.
+func affineAVX2(y []float32, x []float32, mu []float32, a []float32, b []float32)
+
+// affineGradAVX2 computes dx = a*dy - b*xc - c.
+func affineGradAVX2(dx []float32, dy []float32, x []float32, mu []float32, a []float32, b []float32, c []float32)
 
 // adamwAVX2 is the update of Kernels.AdamW.
 func adamwAVX2(p []float32, m []float32, v []float32, g []float32, c [8]float32)

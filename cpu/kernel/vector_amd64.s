@@ -250,6 +250,48 @@ done:
 	VZEROUPPER
 	RET
 
+// func bySignAVX2(z []float32, x []float32, y []float32, slope float32)
+// Requires: AVX
+TEXT ·bySignAVX2(SB), NOSPLIT, $0-76
+	VBROADCASTSS slope+72(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         z_len+8(FP), AX
+	MOVQ         z_base+0(FP), DX
+	MOVQ         x_base+24(FP), BX
+	MOVQ         y_base+48(FP), SI
+	XORQ         CX, CX
+
+full:
+	CMPQ      AX, $0x00000008
+	JL        fullDone
+	VMOVUPS   (SI)(CX*1), Y3
+	VMOVUPS   (BX)(CX*1), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y2
+	VMULPS    Y0, Y3, Y4
+	VBLENDVPS Y2, Y3, Y4, Y4
+	VMOVUPS   Y4, (DX)(CX*1)
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000008, AX
+	JMP       full
+
+fullDone:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       coef<>+1024(SB), DI
+	MOVQ       $0x0000000000000008, R8
+	SUBQ       AX, R8
+	VMOVUPS    (DI)(R8*4), Y2
+	VMASKMOVPS (SI)(CX*1), Y2, Y3
+	VMASKMOVPS (BX)(CX*1), Y2, Y4
+	VCMPPS     $0x1e, Y1, Y4, Y1
+	VMULPS     Y0, Y3, Y0
+	VBLENDVPS  Y1, Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func softGradAVX2(dx []float32, y []float32, dy []float32, shift float32, scale float32)
 // Requires: AVX
 TEXT ·softGradAVX2(SB), NOSPLIT, $0-80
@@ -1140,6 +1182,241 @@ fullDone:
 	VFNMADD231PS Y3, Y5, Y0
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func riseAVX2(top []float32, index []int32, x []float32, i int32)
+// Requires: AVX
+TEXT ·riseAVX2(SB), NOSPLIT, $0-76
+	VBROADCASTSS i+72(FP), Y0
+	MOVQ         top_len+8(FP), AX
+	MOVQ         top_base+0(FP), DX
+	MOVQ         index_base+24(FP), BX
+	MOVQ         x_base+48(FP), SI
+	XORQ         CX, CX
+
+full:
+	CMPQ      AX, $0x00000008
+	JL        fullDone
+	VMOVUPS   (DX)(CX*1), Y1
+	VMOVUPS   (BX)(CX*1), Y2
+	VMOVUPS   (SI)(CX*1), Y3
+	VCMPPS    $0x19, Y3, Y1, Y4
+	VCMPPS    $0x07, Y1, Y1, Y5
+	VANDPS    Y5, Y4, Y4
+	VBLENDVPS Y4, Y3, Y1, Y1
+	VBLENDVPS Y4, Y0, Y2, Y2
+	VMOVUPS   Y1, (DX)(CX*1)
+	VMOVUPS   Y2, (BX)(CX*1)
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000008, AX
+	JMP       full
+
+fullDone:
+	TESTQ      AX, AX
+	JZ         done
+	LEAQ       coef<>+1024(SB), DI
+	MOVQ       $0x0000000000000008, R8
+	SUBQ       AX, R8
+	VMOVUPS    (DI)(R8*4), Y1
+	VMASKMOVPS (DX)(CX*1), Y1, Y2
+	VMASKMOVPS (BX)(CX*1), Y1, Y3
+	VMASKMOVPS (SI)(CX*1), Y1, Y4
+	VCMPPS     $0x19, Y4, Y2, Y5
+	VCMPPS     $0x07, Y2, Y2, Y6
+	VANDPS     Y6, Y5, Y5
+	VBLENDVPS  Y5, Y4, Y2, Y2
+	VBLENDVPS  Y5, Y0, Y3, Y3
+	VMASKMOVPS Y2, Y1, (DX)(CX*1)
+	VMASKMOVPS Y3, Y1, (BX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(sum []float32, x []float32, mu []float32)
+// Requires: AVX, FMA3
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-72
+	MOVQ sum_len+8(FP), AX
+	MOVQ sum_base+0(FP), DX
+	MOVQ x_base+24(FP), BX
+	MOVQ mu_base+48(FP), SI
+	XORQ CX, CX
+
+full:
+	CMPQ        AX, $0x00000008
+	JL          fullDone
+	VMOVUPS     (BX)(CX*1), Y0
+	VMOVUPS     (SI)(CX*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (DX)(CX*1), Y1
+	VFMADD231PS Y0, Y0, Y1
+	VMOVUPS     Y1, (DX)(CX*1)
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, AX
+	JMP         full
+
+fullDone:
+	TESTQ       AX, AX
+	JZ          done
+	LEAQ        coef<>+1024(SB), DI
+	MOVQ        $0x0000000000000008, R8
+	SUBQ        AX, R8
+	VMOVUPS     (DI)(R8*4), Y0
+	VMASKMOVPS  (BX)(CX*1), Y0, Y1
+	VMASKMOVPS  (SI)(CX*1), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (DX)(CX*1), Y0, Y2
+	VFMADD231PS Y1, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func productsAVX2(sum []float32, sumX []float32, dy []float32, x []float32, mu []float32)
+// Requires: AVX, FMA3
+TEXT ·productsAVX2(SB), NOSPLIT, $0-120
+	MOVQ sum_len+8(FP), AX
+	MOVQ sum_base+0(FP), DX
+	MOVQ sumX_base+24(FP), BX
+	MOVQ dy_base+48(FP), SI
+	MOVQ x_base+72(FP), DI
+	MOVQ mu_base+96(FP), R8
+	XORQ CX, CX
+
+full:
+	CMPQ        AX, $0x00000008
+	JL          fullDone
+	VMOVUPS     (DI)(CX*1), Y0
+	VMOVUPS     (R8)(CX*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (SI)(CX*1), Y1
+	VMOVUPS     (DX)(CX*1), Y2
+	VMOVUPS     (BX)(CX*1), Y3
+	VADDPS      Y1, Y2, Y2
+	VFMADD231PS Y1, Y0, Y3
+	VMOVUPS     Y2, (DX)(CX*1)
+	VMOVUPS     Y3, (BX)(CX*1)
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, AX
+	JMP         full
+
+fullDone:
+	TESTQ       AX, AX
+	JZ          done
+	LEAQ        coef<>+1024(SB), R9
+	MOVQ        $0x0000000000000008, R10
+	SUBQ        AX, R10
+	VMOVUPS     (R9)(R10*4), Y0
+	VMASKMOVPS  (DI)(CX*1), Y0, Y1
+	VMASKMOVPS  (R8)(CX*1), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (SI)(CX*1), Y0, Y2
+	VMASKMOVPS  (DX)(CX*1), Y0, Y3
+	VMASKMOVPS  (BX)(CX*1), Y0, Y4
+	VADDPS      Y2, Y3, Y3
+	VFMADD231PS Y2, Y1, Y4
+	VMASKMOVPS  Y3, Y0, (DX)(CX*1)
+	VMASKMOVPS  Y4, Y0, (BX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func affineAVX2(y []float32, x []float32, mu []float32, a []float32, b []float32)
+// Requires: AVX, FMA3
+TEXT ·affineAVX2(SB), NOSPLIT, $0-120
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), DX
+	MOVQ x_base+24(FP), BX
+	MOVQ mu_base+48(FP), SI
+	MOVQ a_base+72(FP), DI
+	MOVQ b_base+96(FP), R8
+	XORQ CX, CX
+
+full:
+	CMPQ        AX, $0x00000008
+	JL          fullDone
+	VMOVUPS     (BX)(CX*1), Y0
+	VMOVUPS     (SI)(CX*1), Y1
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (R8)(CX*1), Y1
+	VMOVUPS     (DI)(CX*1), Y2
+	VFMADD231PS Y2, Y0, Y1
+	VMOVUPS     Y1, (DX)(CX*1)
+	ADDQ        $0x00000020, CX
+	SUBQ        $0x00000008, AX
+	JMP         full
+
+fullDone:
+	TESTQ       AX, AX
+	JZ          done
+	LEAQ        coef<>+1024(SB), R9
+	MOVQ        $0x0000000000000008, R10
+	SUBQ        AX, R10
+	VMOVUPS     (R9)(R10*4), Y0
+	VMASKMOVPS  (BX)(CX*1), Y0, Y1
+	VMASKMOVPS  (SI)(CX*1), Y0, Y2
+	VSUBPS      Y2, Y1, Y1
+	VMASKMOVPS  (R8)(CX*1), Y0, Y2
+	VMASKMOVPS  (DI)(CX*1), Y0, Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMASKMOVPS  Y2, Y0, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func affineGradAVX2(dx []float32, dy []float32, x []float32, mu []float32, a []float32, b []float32, c []float32)
+// Requires: AVX, FMA3
+TEXT ·affineGradAVX2(SB), NOSPLIT, $0-168
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), DX
+	MOVQ dy_base+24(FP), BX
+	MOVQ x_base+48(FP), SI
+	MOVQ mu_base+72(FP), DI
+	MOVQ a_base+96(FP), R8
+	MOVQ b_base+120(FP), R9
+	MOVQ c_base+144(FP), R10
+	XORQ CX, CX
+
+full:
+	CMPQ         AX, $0x00000008
+	JL           fullDone
+	VMOVUPS      (SI)(CX*1), Y0
+	VMOVUPS      (DI)(CX*1), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (BX)(CX*1), Y1
+	VMOVUPS      (R8)(CX*1), Y2
+	VMOVUPS      (R10)(CX*1), Y3
+	VFMSUB132PS  Y2, Y3, Y1
+	VMOVUPS      (R9)(CX*1), Y2
+	VFNMADD231PS Y2, Y0, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, AX
+	JMP          full
+
+fullDone:
+	TESTQ        AX, AX
+	JZ           done
+	LEAQ         coef<>+1024(SB), R11
+	MOVQ         $0x0000000000000008, R12
+	SUBQ         AX, R12
+	VMOVUPS      (R11)(R12*4), Y0
+	VMASKMOVPS   (SI)(CX*1), Y0, Y1
+	VMASKMOVPS   (DI)(CX*1), Y0, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   (BX)(CX*1), Y0, Y2
+	VMASKMOVPS   (R8)(CX*1), Y0, Y3
+	VMASKMOVPS   (R10)(CX*1), Y0, Y4
+	VFMSUB132PS  Y3, Y4, Y2
+	VMASKMOVPS   (R9)(CX*1), Y0, Y3
+	VFNMADD231PS Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (DX)(CX*1)
 
 done:
 	VZEROUPPER

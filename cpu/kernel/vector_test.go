@@ -23,6 +23,12 @@ var elementwiseCases = []elementwise{
 	{"Combine", func(k *Kernels, z, x, y []float32) { k.Combine(z, 0.75, x, -2, y) }, func(x, y float64) float64 { return 0.75*x - 2*y }},
 	{"Scale", func(k *Kernels, z, x, _ []float32) { k.Scale(z, -3, x) }, func(x, _ float64) float64 { return -3 * x }},
 	{"Mul", func(k *Kernels, z, x, y []float32) { k.Mul(z, x, y) }, func(x, y float64) float64 { return x * y }},
+	{"BySign", func(k *Kernels, z, x, y []float32) { k.BySign(z, x, y, 0.25) }, func(x, y float64) float64 {
+		if x > 0 {
+			return y
+		}
+		return y / 4
+	}},
 }
 
 func phi64(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
@@ -121,6 +127,7 @@ func TestNonFinite(t *testing.T) {
 		{"Exp", (*Kernels).Exp, 89, inf}, {"Exp", (*Kernels).Exp, -105, 0}, {"Exp", (*Kernels).Exp, 0, 1},
 		{"Exp", (*Kernels).Exp, -100, math.Exp(-100)},
 		{"GELU", (*Kernels).GELU, inf, inf}, {"GELU", (*Kernels).GELU, -inf, 0}, {"GELU", (*Kernels).GELU, nan, nan},
+		{"ReLU", relu, inf, inf}, {"ReLU", relu, nan, nan}, {"ReLU", relu, math.Copysign(nan, -1), nan}, {"ReLU", relu, -1, 0},
 		{"GELU'", geluGradOfOne, inf, 1}, {"GELU'", geluGradOfOne, -inf, 0}, {"GELU'", geluGradOfOne, nan, nan},
 	}
 	eachSet(t, func(t *testing.T, k *Kernels) {
@@ -146,6 +153,8 @@ func geluGradOfOne(k *Kernels, z, x []float32) {
 	}
 	k.GELUGrad(z, x, one)
 }
+
+func relu(k *Kernels, z, x []float32) { k.BySign(z, x, x, 0) }
 
 // sameValue is equality up to 2e-6 that also holds between NaN and NaN.
 func sameValue(got, want float64) bool {

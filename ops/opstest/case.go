@@ -19,8 +19,8 @@ type Case struct {
 // Cases are all cases: at least one for every kind of package ops.
 func Cases() []Case {
 	return slices.Concat(
-		elementwise(), linear(), normalisation(), attention(), softmax(), losses(),
-		tokens(), patches(), augmentation(), pathway(), optimizer(),
+		elementwise(), linear(), columns(), normalisation(), attention(), cosine(), softmax(), losses(),
+		tokens(), entries(), points(), patches(), augmentation(), dropout(), pathway(), optimizer(), momentum(),
 	)
 }
 

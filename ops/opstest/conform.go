@@ -193,10 +193,13 @@ func (b *bench) where(at int) string {
 	return fmt.Sprintf("byte %d of the memory", at)
 }
 
-// agree compares an output with the oracle's.
+// agree compares an output with the oracle's; integers must be the same.
 func agree(spec ops.Spec, got []byte, want ops.Buf, tol float64) error {
 	b := ops.NewBuf(spec)
 	copy(b.Raw(), got)
+	if spec.Dtype == ops.Int32 {
+		return compareInts(ops.Of[int32](b), ops.Of[int32](want))
+	}
 	return compare(ops.Of[float64](cast(b, ops.Float64)), ops.Of[float64](want), tol)
 }
 
@@ -223,6 +226,15 @@ func compare(got, want []float64, tol float64) error {
 	}
 	if worst > tol*scale {
 		return fmt.Errorf("element %d of %d is %g, want %g: error %.2g exceeds %g", at, len(want), got[at], want[at], worst/scale, tol)
+	}
+	return nil
+}
+
+func compareInts(got, want []int32) error {
+	for i, w := range want {
+		if got[i] != w {
+			return fmt.Errorf("element %d of %d is %d, want %d", i, len(want), got[i], w)
+		}
 	}
 	return nil
 }

@@ -43,6 +43,17 @@ func values(v ...float64) operand {
 // distribution draws rows that are positive and sum to 1.
 func distribution(shape ...int) operand { return saved(ops.Softmax{}, 0, normal(shape...)) }
 
+// spoiled is an operand with every so many elements replaced by v.
+func spoiled(o operand, every int, v float64) operand {
+	return func(r *philox.Rand, prev []ops.Buf) ops.Buf {
+		b := o(r, prev)
+		for i := every - 1; i < b.Len(); i += every {
+			ops.Of[float64](b)[i] = v
+		}
+		return b
+	}
+}
+
 // input is input i of the same case.
 func input(i int) operand {
 	return func(_ *philox.Rand, prev []ops.Buf) ops.Buf { return prev[i] }

@@ -29,6 +29,16 @@ func elementwise() []Case {
 		{"gelu.grad", ops.ActivationGrad{Fn: "gelu"}, []operand{normal(3, 5, 7), normal(3, 5, 7)}},
 		{"gelu.grad/tails", ops.ActivationGrad{Fn: "gelu"}, []operand{uniform(-12, 12, 1009), normal(1009)}},
 		{"relu.grad", ops.ActivationGrad{Fn: "relu"}, []operand{normal(37), normal(37)}},
+		{"relu/NaN", ops.Activation{Fn: "relu"}, []operand{spoiled(normal(997), 31, math.NaN())}},
+		{"relu/large", ops.Activation{Fn: "relu"}, []operand{normal(3, 131, 67)}},
+		{"relu.grad/large", ops.ActivationGrad{Fn: "relu"}, []operand{normal(131, 67), normal(131, 67)}},
+		{"layer_scale", ops.LayerScale{}, []operand{normal(2, 5, 7), normal(7)}},
+		{"layer_scale/one", ops.LayerScale{}, []operand{normal(1, 1), normal(1)}},
+		{"layer_scale/large", ops.LayerScale{}, []operand{normal(3, 197, 193), normal(193)}},
+		{"layer_scale.grad", ops.LayerScaleGrad{}, []operand{normal(2, 5, 7), normal(7), normal(2, 5, 7)}},
+		{"layer_scale.grad/one row", ops.LayerScaleGrad{}, []operand{normal(1, 67), normal(67), normal(1, 67)}},
+		{"layer_scale.grad/one feature", ops.LayerScaleGrad{}, []operand{normal(131, 1), normal(1), normal(131, 1)}},
+		{"layer_scale.grad/large", ops.LayerScaleGrad{}, []operand{normal(3, 197, 193), normal(193), normal(3, 197, 193)}},
 		{"leaky_relu.grad", ops.ActivationGrad{Fn: "leaky_relu", Slope: 0.2}, []operand{normal(37), normal(37)}},
 	}
 }
@@ -41,6 +51,7 @@ func linear() []Case {
 		{"linear/one everywhere", ops.Linear{Bias: true}, []operand{normal(1, 1, 1), normal(1, 1), normal(1)}},
 		{"linear/one output", ops.Linear{Bias: true}, []operand{normal(31, 29), normal(1, 29), normal(1)}},
 		{"linear/kernel weight", ops.Linear{Bias: true}, []operand{normal(2, 3, 12), normal(5, 3, 2, 2), normal(5)}},
+		{"linear/point weight", ops.Linear{Bias: true}, []operand{normal(2, 3, 2, 5), normal(7, 5, 1), normal(7)}},
 		{"linear/primes", ops.Linear{Bias: true}, []operand{normal(3, 41, 127), normal(131, 127), normal(131)}},
 		{"linear/square", ops.Linear{}, []operand{normal(7, 7), normal(7, 7)}},
 		{"linear/large", ops.Linear{Bias: true}, []operand{normal(1, 197, 192), normal(193, 192), normal(193)}},
@@ -53,6 +64,7 @@ func linear() []Case {
 		{"linear.dx/large", ops.LinearGradX{}, []operand{normal(1, 197, 193), normal(193, 192)}},
 		{"linear.dw", ops.LinearGradW{Shape: []int{3, 7}}, []operand{normal(2, 5, 3), normal(2, 5, 7)}},
 		{"linear.dw/one row", ops.LinearGradW{Shape: []int{17, 13}}, []operand{normal(1, 17), normal(1, 13)}},
+		{"linear.dw/point weight", ops.LinearGradW{Shape: []int{3, 5, 1}}, []operand{normal(2, 3, 2, 3), normal(2, 3, 2, 5)}},
 		{"linear.dw/kernel weight", ops.LinearGradW{Shape: []int{5, 3, 2, 2}}, []operand{normal(2, 3, 5), normal(2, 3, 12)}},
 		{"linear.dw/primes", ops.LinearGradW{Shape: []int{131, 127}}, []operand{normal(3, 41, 131), normal(3, 41, 127)}},
 		{"linear.dw/square", ops.LinearGradW{Shape: []int{7, 7}}, []operand{normal(7, 7), normal(7, 7)}},
@@ -69,6 +81,12 @@ func normalisation() []Case {
 	train, eval := ops.BatchNorm{Eps: 1e-5, Momentum: 0.1, Train: true}, ops.BatchNorm{Eps: 1e-3, Momentum: 0.1}
 	batchNorm := func(x operand, k int) []operand {
 		return []operand{x, normal(k), normal(k), normal(k), uniform(0.5, 2, k)}
+	}
+	plainTrain, plainEval := ops.BatchNorm{Eps: 1e-6, Momentum: 0.1, Train: true, Plain: true}, ops.BatchNorm{Eps: 1e-6, Plain: true}
+	plain := func(x operand, k int) []operand { return []operand{x, normal(k), uniform(0.5, 2, k)} }
+	plainGrad := func(k ops.BatchNorm, x operand, shape ...int) []operand {
+		forward := plain(input(0), shape[len(shape)-1])
+		return []operand{x, saved(k, 1, forward...), saved(k, 2, forward...), normal(shape...)}
 	}
 	batchNormGrad := func(k ops.BatchNorm, shape ...int) []operand {
 		forward := batchNorm(input(0), shape[len(shape)-1])
@@ -96,6 +114,21 @@ func normalisation() []Case {
 		{"batch_norm/large", train, batchNorm(normal(16, 67, 131), 131)},
 		{"batch_norm/eval", eval, batchNorm(normal(3, 5, 7), 7)},
 		{"batch_norm/eval one row", eval, batchNorm(normal(1, 19), 19)},
+		{"batch_norm/one feature", train, batchNorm(normal(11, 13, 1), 1)},
+		{"batch_norm/narrow", train, batchNorm(gauss(1, 1, 64, 1031, 3), 3)},
+		{"batch_norm/groups", train, batchNorm(normal(3, 5, 7, 11), 11)},
+		{"batch_norm/constant", train, batchNorm(gauss(2, 0, 67, 11), 11)},
+		{"batch_norm/NaN", train, batchNorm(spoiled(normal(67, 11), 303, math.NaN()), 11)},
+		{"batch_norm/infinite", train, batchNorm(spoiled(normal(131, 7), 600, math.Inf(1)), 7)},
+		{"batch_norm/plain", plainTrain, plain(normal(3, 5, 7), 7)},
+		{"batch_norm/plain large", plainTrain, plain(normal(16, 67, 131), 131)},
+		{"batch_norm/plain NaN", plainTrain, plain(spoiled(normal(67, 11), 303, math.NaN()), 11)},
+		{"batch_norm/plain eval", plainEval, plain(normal(3, 5, 7), 7)},
+		{"batch_norm.grad/plain", ops.BatchNormGrad{Train: true, Plain: true}, plainGrad(plainTrain, normal(3, 5, 7), 3, 5, 7)},
+		{"batch_norm.grad/plain offset", ops.BatchNormGrad{Train: true, Plain: true}, plainGrad(plainTrain, gauss(3, 1, 31, 9), 31, 9)},
+		{"batch_norm.grad/plain eval", ops.BatchNormGrad{Plain: true}, plainGrad(plainEval, normal(3, 5, 7), 3, 5, 7)},
+		{"batch_norm.grad/one feature", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 143, 1)},
+		{"batch_norm.grad/narrow", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 64, 1031, 3)},
 		{"batch_norm.grad", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 3, 5, 7)},
 		{"batch_norm.grad/large", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 16, 67, 131)},
 		{"batch_norm.grad/eval", ops.BatchNormGrad{}, batchNormGrad(eval, 3, 5, 7)},
@@ -161,14 +194,22 @@ func losses() []Case {
 		{"cross_entropy/sharp", ops.CrossEntropy{}, []operand{gauss(0, 40, 5, 13), distribution(5, 13)}},
 		{"cross_entropy/large", ops.CrossEntropy{}, []operand{normal(67, 1009), distribution(67, 1009)}},
 		{"cross_entropy/unnormalised", ops.CrossEntropy{}, []operand{normal(5, 7), uniform(0, 1, 5, 7)}},
+		{"cross_entropy/points", ops.CrossEntropy{}, []operand{normal(2, 3, 5), distribution(2, 3, 5)}},
+		{"cross_entropy.grad/points", grad, []operand{distribution(2, 3, 5), distribution(2, 3, 5), normal(2, 3)}},
 		{"cross_entropy.grad", grad, []operand{distribution(3, 7), distribution(3, 7), normal(3)}},
 		{"cross_entropy.grad/unnormalised", grad, []operand{distribution(5, 7), uniform(0, 1, 5, 7), normal(5)}},
 		{"cross_entropy.grad/large", grad, []operand{distribution(67, 1009), distribution(67, 1009), normal(67)}},
 		{"bce", ops.BCE{}, []operand{normal(3, 7), uniform(0, 1, 3, 7)}},
 		{"bce/sharp", ops.BCE{}, []operand{gauss(0, 40, 5, 13), uniform(0, 1, 5, 13)}},
+		{"bce/points", ops.BCE{}, []operand{normal(2, 3, 5), uniform(0, 1, 2, 3, 5)}},
 		{"bce/large", ops.BCE{}, []operand{normal(67, 1009), uniform(0, 1, 67, 1009)}},
 		{"bce.grad", ops.BCEGrad{}, []operand{normal(3, 7), uniform(0, 1, 3, 7), normal(3)}},
 		{"bce.grad/sharp", ops.BCEGrad{}, []operand{gauss(0, 40, 1, 131), uniform(0, 1, 1, 131), normal(1)}},
+		{"sample_mean", ops.SampleMean{}, []operand{normal(3, 5, 7)}},
+		{"sample_mean/one number", ops.SampleMean{}, []operand{normal(5)}},
+		{"sample_mean/offset", ops.SampleMean{}, []operand{gauss(10, 1, 2, 2048)}},
+		{"sample_mean.grad", ops.SampleMeanGrad{Shape: []int{3, 5, 7}}, []operand{normal(3)}},
+		{"sample_mean.grad/large", ops.SampleMeanGrad{Shape: []int{5, 10007}}, []operand{normal(5)}},
 	}
 }
 
@@ -192,16 +233,6 @@ func tokens() []Case {
 		{"scatter/as many as there are", ops.Scatter{N: 5}, []operand{normal(3, 5, 7), ints(0, 5, 3, 5)}},
 		{"scatter/repeated", ops.Scatter{N: 3}, []operand{normal(2, 11, 17), ints(0, 3, 2, 11)}},
 		{"scatter/large", ops.Scatter{N: 196}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
-		{"pool/mean", ops.Pool{From: 1, Count: 4}, []operand{normal(2, 5, 7)}},
-		{"pool/token", ops.Pool{From: 0, Count: 1}, []operand{normal(3, 5, 17)}},
-		{"pool/one token", ops.Pool{From: 0, Count: 1}, []operand{normal(3, 1, 17)}},
-		{"pool/inside", ops.Pool{From: 1, Count: 3}, []operand{normal(2, 7, 3)}},
-		{"pool/large", ops.Pool{From: 1, Count: 196}, []operand{normal(3, 197, 193)}},
-		{"pool.grad/mean", ops.PoolGrad{Pool: ops.Pool{From: 1, Count: 4}, N: 5}, []operand{normal(2, 7)}},
-		{"pool.grad/token", ops.PoolGrad{Pool: ops.Pool{From: 0, Count: 1}, N: 5}, []operand{normal(3, 17)}},
-		{"pool.grad/one token", ops.PoolGrad{Pool: ops.Pool{From: 0, Count: 1}, N: 1}, []operand{normal(3, 17)}},
-		{"pool.grad/inside", ops.PoolGrad{Pool: ops.Pool{From: 1, Count: 3}, N: 7}, []operand{normal(2, 3)}},
-		{"pool.grad/large", ops.PoolGrad{Pool: ops.Pool{From: 1, Count: 196}, N: 197}, []operand{normal(3, 193)}},
 	}
 }
 
@@ -248,6 +279,7 @@ func augmentation() []Case {
 		{"mix_targets/large", ops.MixTargets{}, []operand{distribution(66, 1009), uniform(0, 1, 66)}},
 		{"one_hot", ops.OneHot{Classes: 7, To: ops.Float32}, []operand{ints(0, 7, 5)}},
 		{"one_hot/smoothed", ops.OneHot{Classes: 10, Smoothing: 0.1, To: ops.Float32}, []operand{ints(0, 10, 33)}},
+		{"one_hot/points", ops.OneHot{Classes: 5, Smoothing: 0.2, To: ops.Float32}, []operand{ints(0, 5, 2, 3, 7)}},
 		{"one_hot/one class", ops.OneHot{Classes: 1, To: ops.Float32}, []operand{ints(0, 1, 3)}},
 		erase("pixel", 5, 3, 7, 11),
 		erase("rand", 5, 3, 7, 11),

@@ -23,6 +23,7 @@ func main() {
 	approximations()
 	reductions()
 	layerNorm()
+	columns()
 	adamw()
 	Generate()
 }
@@ -55,6 +56,18 @@ func elementwise() {
 	forEach(1, "z", "x", "y").do(func(l lanes) {
 		z := l.load("x")
 		VMULPS(l.load("y"), z, z)
+		l.store(z, "z")
+	})
+	finish()
+
+	TEXT("bySignAVX2", NOSPLIT, "func(z, x, y []float32, slope float32)")
+	Doc("bySignAVX2 computes z = y where x > 0, slope*y elsewhere.")
+	slope, zero := scalar("slope"), zeros(1)[0]
+	forEach(1, "z", "x", "y").do(func(l lanes) {
+		positive, y, z := YMM(), l.load("y"), YMM()
+		VCMPPS(Imm(0x1e), zero, l.load("x"), positive) // x > 0, quietly
+		VMULPS(slope, y, z)
+		VBLENDVPS(positive, y, z, z)
 		l.store(z, "z")
 	})
 	finish()
@@ -287,6 +300,72 @@ func xhat(l lanes, mean, rstd VecVirtual) VecVirtual {
 	x := l.load("x")
 	VSUBPS(mean, x, x)
 	VMULPS(rstd, x, x)
+	return x
+}
+
+// columns writes what sums, raises and normalises the columns of a matrix, one
+// row or several after another, with xc = x-mu.
+func columns() {
+	TEXT("riseAVX2", NOSPLIT, "func(top []float32, index []int32, x []float32, i int32)")
+	Doc("riseAVX2 makes top = x and index = i where x > top, or where x is NaN and top not.")
+	i := scalar("i")
+	forEach(1, "top", "index", "x").do(func(l lanes) {
+		top, index, x := l.load("top"), l.load("index"), l.load("x")
+		below, number := YMM(), YMM()
+		VCMPPS(Imm(0x19), x, top, below) // not top >= x, quietly
+		VCMPPS(Imm(0x07), top, top, number)
+		VANDPS(number, below, below)
+		VBLENDVPS(below, x, top, top)
+		VBLENDVPS(below, i, index, index)
+		l.store(top, "top")
+		l.store(index, "index")
+	})
+	finish()
+
+	TEXT("squaresAVX2", NOSPLIT, "func(sum, x, mu []float32)")
+	Doc("squaresAVX2 computes sum += xc*xc.")
+	forEach(1, "sum", "x", "mu").do(func(l lanes) {
+		xc, sum := centred(l), l.load("sum")
+		VFMADD231PS(xc, xc, sum)
+		l.store(sum, "sum")
+	})
+	finish()
+
+	TEXT("productsAVX2", NOSPLIT, "func(sum, sumX, dy, x, mu []float32)")
+	Doc("productsAVX2 computes sum += dy and sumX += dy*xc.")
+	forEach(1, "sum", "sumX", "dy", "x", "mu").do(func(l lanes) {
+		xc, dy, sum, sumX := centred(l), l.load("dy"), l.load("sum"), l.load("sumX")
+		VADDPS(dy, sum, sum)
+		VFMADD231PS(dy, xc, sumX)
+		l.store(sum, "sum")
+		l.store(sumX, "sumX")
+	})
+	finish()
+
+	TEXT("affineAVX2", NOSPLIT, "func(y, x, mu, a, b []float32)")
+	Doc("affineAVX2 computes y = a*xc + b.")
+	forEach(1, "y", "x", "mu", "a", "b").do(func(l lanes) {
+		xc, y := centred(l), l.load("b")
+		VFMADD231PS(l.load("a"), xc, y)
+		l.store(y, "y")
+	})
+	finish()
+
+	TEXT("affineGradAVX2", NOSPLIT, "func(dx, dy, x, mu, a, b, c []float32)")
+	Doc("affineGradAVX2 computes dx = a*dy - b*xc - c.")
+	forEach(1, "dx", "dy", "x", "mu", "a", "b", "c").do(func(l lanes) {
+		xc, d := centred(l), l.load("dy")
+		VFMSUB132PS(l.load("a"), l.load("c"), d)
+		VFNMADD231PS(l.load("b"), xc, d)
+		l.store(d, "dx")
+	})
+	finish()
+}
+
+// centred loads x and subtracts mu.
+func centred(l lanes) VecVirtual {
+	x := l.load("x")
+	VSUBPS(l.load("mu"), x, x)
 	return x
 }
 

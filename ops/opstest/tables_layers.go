@@ -1,0 +1,84 @@
+package opstest
+
+import (
+	"math"
+
+	"m2pt/ops"
+)
+
+func columns() []Case {
+	return []Case{
+		{"columns", ops.Columns{From: 2, Count: 4}, []operand{normal(5, 7)}},
+		{"columns/first", ops.Columns{Count: 3}, []operand{normal(5, 7, 1)}},
+		{"columns/all", ops.Columns{Count: 7}, []operand{normal(5, 7)}},
+		{"columns/one", ops.Columns{From: 6, Count: 1}, []operand{normal(1, 7)}},
+		{"columns/kernel weight", ops.Columns{From: 5, Count: 6}, []operand{normal(3, 3, 2, 2)}},
+		{"columns/large", ops.Columns{From: 256, Count: 257}, []operand{normal(131, 521, 1)}},
+		{"columns.grad", ops.ColumnsGrad{From: 2, Shape: []int{5, 7}}, []operand{normal(5, 4)}},
+		{"columns.grad/last", ops.ColumnsGrad{From: 3, Shape: []int{5, 7, 1}}, []operand{normal(5, 4)}},
+		{"columns.grad/large", ops.ColumnsGrad{From: 256, Shape: []int{131, 521, 1}}, []operand{normal(131, 257)}},
+	}
+}
+
+func cosine() []Case {
+	in := func(std float64, b, n, heads, width int) []operand {
+		return []operand{gauss(0, std, b, n, 3*heads*width), uniform(1, 4, heads, 1, 1)}
+	}
+	grad := func(b, n, heads, width int) []operand {
+		return append(in(1, b, n, heads, width), normal(b, n, 3*heads*width))
+	}
+	clamped := []operand{normal(2, 3, 18), values(2, 5.5, 4.25)}
+	return []Case{
+		{"cosine_qk", ops.CosineQK{Heads: 2}, in(1, 2, 3, 2, 5)},
+		{"cosine_qk/one everywhere", ops.CosineQK{Heads: 1}, in(1, 1, 1, 1, 1)},
+		{"cosine_qk/clamped", ops.CosineQK{Heads: 3}, clamped},
+		{"cosine_qk/zero", ops.CosineQK{Heads: 3}, in(0, 3, 17, 3, 8)},
+		{"cosine_qk/short", ops.CosineQK{Heads: 3}, in(1e-6, 3, 17, 3, 8)},
+		{"cosine_qk/large", ops.CosineQK{Heads: 3}, in(1, 3, 197, 3, 67)},
+		{"cosine_qk.grad", ops.CosineQKGrad{Heads: 2}, grad(2, 3, 2, 5)},
+		{"cosine_qk.grad/one everywhere", ops.CosineQKGrad{Heads: 1}, grad(1, 1, 1, 1)},
+		{"cosine_qk.grad/clamped", ops.CosineQKGrad{Heads: 3}, append(clamped, normal(2, 3, 18))},
+		{"cosine_qk.grad/large", ops.CosineQKGrad{Heads: 3}, grad(3, 197, 3, 67)},
+	}
+}
+
+func dropout() []Case {
+	of := func(rate float64, shape ...int) (ops.Dropout, []operand) {
+		return ops.Dropout{Rate: rate, Seed: 3, Purpose: "head.dropout"}, []operand{normal(shape...), sampleKeys(shape[0])}
+	}
+	k, in := of(0.5, 3, 5, 7)
+	rare, wide := of(0.1, 67, 1021)
+	most, one := of(0.875, 1, 1)
+	long, large := of(0.5, 2, 41, 521)
+	return []Case{
+		{"dropout", k, in}, {"dropout/rare", rare, wide}, {"dropout/one", most, one}, {"dropout/large", long, large},
+	}
+}
+
+func momentum() []Case {
+	in := func(clip float64, shape ...int) []operand {
+		return []operand{normal(shape...), normal(shape...), gauss(0, 0.1, shape...), values(0.1), values(clip)}
+	}
+	sgd := ops.SGD{Momentum: 0.9, WeightDecay: 0.05, LRScale: 0.75}
+	nesterov := ops.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.05, LRScale: 1}
+	lars := ops.LARS{Momentum: 0.9, Trust: 0.001, WeightDecay: 0.05, LRScale: 0.75}
+	still := ops.LARS{Momentum: 0.9, Trust: 0.001, LRScale: 1}
+	zero := gauss(0, 0, 3, 5)
+	return []Case{
+		{"sgd", sgd, in(1, 7, 11)},
+		{"sgd/clipped", sgd, in(0.125, 37)},
+		{"sgd/nesterov", nesterov, in(0.5, 7, 11)},
+		{"sgd/no momentum", ops.SGD{LRScale: 1}, in(1, 5)},
+		{"sgd/one", sgd, in(1, 1)},
+		{"sgd/large", nesterov, in(1, 193, 192)},
+		{"sgd/skipped", nesterov, in(math.NaN(), 37)},
+		{"lars", lars, in(1, 7, 11)},
+		{"lars/clipped", lars, in(0.125, 3, 5, 7)},
+		{"lars/vector", lars, in(0.5, 37)},
+		{"lars/one", lars, in(1, 1, 1)},
+		{"lars/large", lars, in(1, 193, 192)},
+		{"lars/no gradient", still, []operand{normal(3, 5), zero, normal(3, 5), values(0.1), values(1)}},
+		{"lars/no parameter", still, []operand{zero, normal(3, 5), normal(3, 5), values(0.1), values(1)}},
+		{"lars/skipped", lars, in(math.NaN(), 7, 11)},
+	}
+}
