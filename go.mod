@@ -10,6 +10,7 @@ require (
 	github.com/mewkiz/flac v1.0.14
 	github.com/nlpodyssey/safetensors v0.0.0-20250209183917-bfb01cc25f7c
 	github.com/sbinet/npyio v0.9.0
+	github.com/scigolib/hdf5 v0.14.0
 	github.com/vbauerster/mpb/v8 v8.10.2
 	golang.org/x/image v0.47.0
 	golang.org/x/sys v0.49.0

@@ -75,6 +75,14 @@ type Viewed interface {
 	Views() int
 }
 
+// Segmented is a Dataset whose samples have a label for each of their points:
+// Parts()[class] are those that samples of the class may have, ids that run from 0
+// over all classes.
+type Segmented interface {
+	Dataset
+	Parts() [][]int32
+}
+
 // Views is the number of looks at each sample of a dataset.
 func Views(ds Dataset) int {
 	if v, ok := ds.(Viewed); ok {

@@ -75,7 +75,7 @@ func (c *Canvas) transform(m affine, f Filter, fill [3]uint8) {
 			switch {
 			case !(sx >= 0 && sx < float64(c.W) && sy >= 0 && sy < float64(c.H)):
 				c.set(i, fill[0], fill[1], fill[2])
-			case f == Bilinear:
+			case f != Bicubic:
 				s.move(sx-0.5, sy-0.5)
 				c.set(i, s.bilinear(c.source), s.bilinear(c.source[n:]), s.bilinear(c.source[2*n:]))
 			default:

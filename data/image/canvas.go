@@ -1,5 +1,7 @@
 package image
 
+import "m2pt/data"
+
 // Canvas is a sample whose pixels are being changed, and the memory that takes.
 // It is not safe for concurrent use.
 //
@@ -10,6 +12,28 @@ type Canvas struct {
 	Planes [3][]uint8 // red, green, blue, [H,W] each
 
 	source []uint8 // a copy of one plane, or of three
+	own    []uint8 // the planes of Augment
+}
+
+// Augment changes a whole picture by each of the augments in turn.
+func (c *Canvas) Augment(key data.Key, p *Picture, augments []Augment) {
+	if len(augments) == 0 {
+		return
+	}
+	c.own = grow(c.own, len(p.Pix))
+	c.use(c.own, p.W, p.H)
+	red, green, blue := c.Planes[0], c.Planes[1], c.Planes[2]
+	for i := range red {
+		rgb := p.Pix[3*i:][:3]
+		red[i], green[i], blue[i] = rgb[0], rgb[1], rgb[2]
+	}
+	for _, a := range augments {
+		a.Apply(key, c)
+	}
+	for i := range red {
+		rgb := p.Pix[3*i:][:3]
+		rgb[0], rgb[1], rgb[2] = red[i], green[i], blue[i]
+	}
 }
 
 // use makes the planes [3,H,W] the canvas's pixels.

@@ -3,6 +3,8 @@ package image
 import (
 	"slices"
 	"testing"
+
+	"m2pt/data"
 )
 
 // canvas is a picture as planes.
@@ -73,4 +75,30 @@ func firstDifference(a, b []uint8) int {
 		}
 	}
 	return -1
+}
+
+// invert is an Augment that draws nothing.
+type invert struct{}
+
+func (invert) Apply(_ data.Key, c *Canvas) { c.invert() }
+
+// paint sets the top left pixel.
+type paint [3]uint8
+
+func (p paint) Apply(_ data.Key, c *Canvas) { c.set(0, p[0], p[1], p[2]) }
+
+func TestAugmentPicture(t *testing.T) {
+	var c Canvas
+	for _, w := range []int{3, 2} { // the memory of a larger picture serves a smaller one
+		p := &Picture{W: w, H: 1, Pix: []uint8{10, 20, 30, 40, 50, 60, 70, 80, 90}[:3*w]}
+		want := []uint8{1, 2, 3, 215, 205, 195, 185, 175, 165}[:3*w]
+		c.Augment(data.Key{}, p, []Augment{invert{}, paint{1, 2, 3}})
+		if !slices.Equal(p.Pix, want) {
+			t.Errorf("width %d: %v, want %v", w, p.Pix, want)
+		}
+		c.Augment(data.Key{}, p, nil)
+		if !slices.Equal(p.Pix, want) {
+			t.Errorf("width %d: no augment makes %v", w, p.Pix)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"strings"
 
 	"golang.org/x/image/webp"
 )
@@ -71,6 +72,17 @@ func (t *Turbo) Decode(file []byte, dst *Picture) (err error) {
 		return errors.New("decode picture: the file is empty")
 	}
 	return errors.New("decode picture: not JPEG, PNG, GIF or WebP")
+}
+
+// Extension returns what the format of a picture file, told by content, is called
+// in WebDataset shards: jpg, png, gif or webp. It is empty for others.
+func Extension(file []byte) string {
+	for _, f := range formats() {
+		if bytes.HasPrefix(file, []byte(f.magic)) {
+			return strings.Replace(strings.ToLower(f.name), "jpeg", "jpg", 1)
+		}
+	}
+	return ""
 }
 
 func (f format) read(file []byte) (stdimage.Image, error) {

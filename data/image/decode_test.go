@@ -239,3 +239,14 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestExtension(t *testing.T) {
+	for content, want := range map[string]string{
+		string(encoded(t, "jpeg", noiseImage(2, 2))): "jpg", string(encoded(t, "png", noiseImage(2, 2))): "png",
+		"GIF89a": "gif", "RIFF....WEBP": "webp", "BM": "", "": "",
+	} {
+		if got := Extension([]byte(content)); got != want {
+			t.Errorf("%.12q: %q, want %q", content, got, want)
+		}
+	}
+}

@@ -8,29 +8,32 @@ import (
 // Filter is an interpolation kernel, named as in timm.
 type Filter int
 
-// The kernels. Both are widened by the scale when a picture shrinks, so that
-// every source pixel counts.
+// The kernels. The first two are widened by the scale when a picture shrinks, so
+// that every source pixel counts.
 const (
 	Bicubic  Filter = iota // Catmull-Rom, a = -0.5, support 2
 	Bilinear               // triangle, support 1
+	Linear                 // Bilinear never widened, as cv2.INTER_LINEAR and PyTorch's interpolate: it aliases
 )
 
-// ParseFilter returns the filter called "bicubic" or "bilinear".
+// ParseFilter returns the filter called "bicubic", "bilinear" or "linear".
 func ParseFilter(name string) (Filter, error) {
 	switch name {
 	case "bicubic":
 		return Bicubic, nil
 	case "bilinear":
 		return Bilinear, nil
+	case "linear":
+		return Linear, nil
 	}
-	return 0, fmt.Errorf("interpolation %q: want bicubic or bilinear", name)
+	return 0, fmt.Errorf("interpolation %q: want bicubic, bilinear or linear", name)
 }
 
 func (f Filter) support() float64 {
-	if f == Bilinear {
-		return 1
+	if f == Bicubic {
+		return 2
 	}
-	return 2
+	return 1
 }
 
 // at evaluates the kernel. Each product is rounded to float64 before it is added
@@ -39,7 +42,7 @@ func (f Filter) at(x float64) float64 {
 	x = math.Abs(x)
 	const a = -0.5
 	switch {
-	case f == Bilinear:
+	case f != Bicubic:
 		return max(1-x, 0)
 	case x < 1:
 		return float64(float64(float64(float64((a+2)*x)-(a+3))*x)*x) + 1
@@ -68,6 +71,9 @@ type axis struct {
 func (a *axis) plan(f Filter, n, size, lo, hi int) {
 	scale := float64(n) / float64(size)
 	widen := max(scale, 1)
+	if f == Linear {
+		widen = 1
+	}
 	support := f.support() * widen
 	a.stride = int(math.Ceil(support))*2 + 1
 	a.first, a.count = grow(a.first, hi-lo), grow(a.count, hi-lo)

@@ -75,20 +75,28 @@ func FolderClasses(root, split string) ([]string, error) {
 
 // splitDir finds the directory of a split.
 func splitDir(root, split string) (string, error) {
-	names := []string{split}
-	switch split {
-	case "val":
-		names = []string{"val", "validation", "test"}
-	case "test":
-		names = []string{"test", "val", "validation"}
-	}
-	for _, name := range names {
-		dir := filepath.Join(root, name)
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+	for _, name := range splitNames(split) {
+		if dir := filepath.Join(root, name); isDir(dir) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("image folder %s: split %q: no directory %s: %w", root, split, strings.Join(names, ", "), fs.ErrNotExist)
+	return "", fmt.Errorf("image folder %s: split %q: no directory %s: %w", root, split, strings.Join(splitNames(split), ", "), fs.ErrNotExist)
+}
+
+// splitNames are the names under which datasets keep a split, the best first.
+func splitNames(split string) []string {
+	switch split {
+	case "val":
+		return []string{"val", "validation", "test"}
+	case "test":
+		return []string{"test", "val", "validation"}
+	}
+	return []string{split}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // add lists the files of one class.
@@ -118,16 +126,25 @@ func (f *Folder) UseTurbo(t *Turbo) { f.turbo = t }
 
 // Load reads and decodes file i; see [Decode] and [Folder.UseTurbo].
 func (f *Folder) Load(i int, dst *Picture) (int32, error) {
-	path := filepath.Join(f.dir, filepath.FromSlash(f.paths[i]))
-	file, err := readFile(path)
+	file, label, err := f.ReadFile(i)
 	if err == nil {
-		err = f.turbo.Decode(file, dst)
+		if err = f.turbo.Decode(file, dst); err != nil {
+			err = fmt.Errorf("load %s: %w", f.path(i), err)
+		}
 	}
-	if err != nil {
-		return 0, fmt.Errorf("load %s: %w", path, err)
-	}
-	return f.labels[i], nil
+	return label, err
 }
+
+// ReadFile returns the content of file i, not decoded, and its label.
+func (f *Folder) ReadFile(i int) ([]byte, int32, error) {
+	file, err := readFile(f.path(i))
+	if err != nil {
+		return nil, 0, fmt.Errorf("load %s: %w", f.path(i), err)
+	}
+	return file, f.labels[i], nil
+}
+
+func (f *Folder) path(i int) string { return filepath.Join(f.dir, filepath.FromSlash(f.paths[i])) }
 
 // readFile reads a file of at most maxFile bytes.
 func readFile(path string) ([]byte, error) {

@@ -97,3 +97,32 @@ func TestResizedCropEqualsPillow(t *testing.T) {
 		checkEqual(t, render(t, src, g), f.picture(t, name+"_flipped").Pix)
 	}
 }
+
+// TestLinear compares with interpolation between the nearest pixels as PyTorch
+// defines it without antialiasing: the centre of output o is at (o+0.5)*scale-0.5,
+// and pixels at the edge extend beyond it.
+func TestLinear(t *testing.T) {
+	src := &Picture{W: 23, H: 17}
+	src.Resize(src.W, src.H)
+	r := data.Key{}.Rand("test")
+	for i := range src.Pix {
+		src.Pix[i] = uint8(r.IntN(256))
+	}
+	edge := func(v, n int) int { return min(max(v, 0), n-1) }
+	for _, size := range [][2]int{{23, 17}, {46, 51}, {7, 5}, {40, 3}, {1, 1}} {
+		w, h := size[0], size[1]
+		got := render(t, src, Geometry{Box: stdimage.Rect(0, 0, 23, 17), W: w, H: h, Window: stdimage.Rect(0, 0, w, h), Filter: Linear})
+		for i := range got {
+			x, y := (float64(i/3%w)+0.5)*23/float64(w)-0.5, (float64(i/3/w)+0.5)*17/float64(h)-0.5
+			x, y = max(x, 0), max(y, 0)
+			at := func(dx, dy int) float64 {
+				return float64(src.Pix[3*(edge(int(y)+dy, 17)*23+edge(int(x)+dx, 23))+i%3])
+			}
+			fx, fy := x-float64(int(x)), y-float64(int(y))
+			want := (1-fy)*((1-fx)*at(0, 0)+fx*at(1, 0)) + fy*((1-fx)*at(0, 1)+fx*at(1, 1))
+			if d := float64(got[i]) - want; d > 1.001 || d < -1.001 { // both passes round
+				t.Fatalf("%dx%d: byte %d is %d, want %.2f", w, h, i, got[i], want)
+			}
+		}
+	}
+}

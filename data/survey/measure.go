@@ -12,12 +12,12 @@ import (
 // samples.
 type Moments struct {
 	Samples   int         // readable
-	Mean, Std []float64   // [C] of pixels scaled to 0..1, or [1] of values
+	Mean, Std []float64   // [C] of pixels scaled to 0..1, [3] of points, or [1] of other values
 	Corrupt   []data.Skip // left out, in the order of the dataset
 }
 
 // Measure reads every sample of a split for the moments of its pixels, per
-// channel, or else of its values. A split without readable samples is an error.
+// channel, of its points, per axis, or else of its values. A split without readable samples is an error.
 func Measure(ctx context.Context, set data.Dataset, opt Options) (*Moments, error) {
 	measure := measureValues
 	if set.Layout().Pixels != nil {
@@ -88,35 +88,55 @@ func measurePixels(ctx context.Context, set data.Dataset, opt Options) (*Moments
 //
 // since all samples have as many values.
 func measureValues(ctx context.Context, set data.Dataset, opt Options) (*Moments, []error, error) {
-	means, variances := make([]float64, set.Len()), make([]float64, set.Len())
+	columns := 1
+	if l := set.Layout(); l.Indices != nil { // points
+		columns = l.Values[1]
+	}
+	means, variances := make([]float64, set.Len()*columns), make([]float64, set.Len()*columns)
 	failed, err := read(ctx, set, opt, func() visitor {
-		return func(i int, s *data.Sample) { means[i], variances[i] = moments(s.Values) }
+		return func(i int, s *data.Sample) {
+			for c := range columns {
+				means[i*columns+c], variances[i*columns+c] = moments(s.Values[c:], columns)
+			}
+		}
 	})
-	var n, mean, variance float64
-	for i := range means {
-		if failed[i] == nil {
-			n, mean = n+1, mean+means[i]
+	m := &Moments{}
+	for c := range columns {
+		mean, std := join(means[c:], variances[c:], columns, failed)
+		m.Mean, m.Std = append(m.Mean, mean), append(m.Std, std)
+	}
+	return m, failed, err
+}
+
+// join returns mean and standard deviation over the samples that did not fail,
+// the moments of sample i standing at i*step.
+func join(means, variances []float64, step int, failed []error) (mean, std float64) {
+	n := 0.0
+	for i, err := range failed {
+		if err == nil {
+			n, mean = n+1, mean+means[i*step]
 		}
 	}
 	mean /= n
-	for i := range means {
-		if failed[i] == nil {
-			d := means[i] - mean
-			variance += variances[i] + d*d
+	for i, err := range failed {
+		if err == nil {
+			d := means[i*step] - mean
+			std += variances[i*step] + d*d
 		}
 	}
-	return &Moments{Mean: []float64{mean}, Std: []float64{math.Sqrt(variance / n)}}, failed, err
+	return mean, math.Sqrt(std / n)
 }
 
-// moments returns mean and variance.
-func moments(x []float32) (mean, variance float64) {
-	for _, v := range x {
-		mean += float64(v)
+// moments returns mean and variance of each step-th value.
+func moments(x []float32, step int) (mean, variance float64) {
+	n := float64((len(x) + step - 1) / step)
+	for i := 0; i < len(x); i += step {
+		mean += float64(x[i])
 	}
-	mean /= float64(len(x))
-	for _, v := range x {
-		d := float64(v) - mean
+	mean /= n
+	for i := 0; i < len(x); i += step {
+		d := float64(x[i]) - mean
 		variance += d * d
 	}
-	return mean, variance / float64(len(x))
+	return mean, variance / n
 }

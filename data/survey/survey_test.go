@@ -72,6 +72,17 @@ func TestMeasureValues(t *testing.T) {
 	}
 }
 
+// TestMeasurePoints: each axis has its own moments.
+func TestMeasurePoints(t *testing.T) {
+	f := &fake{layout: data.Layout{Values: []int{2, 3}, Indices: []int{1, 2}}, classes: []string{"a"}, bad: map[int]bool{1: true}, samples: []data.Sample{
+		{Values: []float32{1, 2, 0, 3, 2, 4}}, {}, {Values: []float32{5, 2, 0, 7, 2, 4}},
+	}}
+	got, err := Measure(context.Background(), f, options(2))
+	if err != nil || got.Samples != 2 || !reflect.DeepEqual(got.Mean, []float64{4, 2, 2}) || !reflect.DeepEqual(got.Std, []float64{math.Sqrt(5), 0, 2}) {
+		t.Errorf("%+v (%v)", got, err)
+	}
+}
+
 func TestMeasurePixels(t *testing.T) {
 	f := &fake{layout: data.Layout{Pixels: []int{2, 1, 2}}, classes: []string{"a"}, samples: []data.Sample{
 		{Pixels: []uint8{0, 255, 7, 7}}, {Pixels: []uint8{0, 255, 7, 7}}, {Pixels: []uint8{0, 255, 7, 7}},
