@@ -34,8 +34,8 @@ type Result struct {
 	Rounds          int        `json:"rounds"`
 }
 
-// Classes is the size of the made-up task.
-const Classes = 1000
+// Answers are the made-up task's: ImageNet's classes, ShapeNetPart's parts.
+func Answers() train.Answers { return train.Answers{Classes: 1000, Parts: 50} }
 
 // warmup rounds are not counted.
 const warmup = 2
@@ -44,12 +44,12 @@ const warmup = 2
 // it is; where it has no pathway, the other side has one frozen auxiliary model
 // on all layers.
 func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
-	plain, err := train.NewSynthetic(train.WithoutPathway(*cfg), Classes, dev)
+	plain, err := train.NewSynthetic(train.WithoutPathway(*cfg), Answers(), dev)
 	if err != nil {
 		return nil, err
 	}
 	defer plain.Close()
-	joined, err := train.NewSynthetic(train.WithPathway(*cfg), Classes, dev)
+	joined, err := train.NewSynthetic(train.WithPathway(*cfg), Answers(), dev)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type Share struct {
 // Profile times every op of the experiment's step, the mean of steps steps,
 // largest share first.
 func Profile(cfg *experiment.Config, dev engine.Device, steps int) ([]Share, error) {
-	s, err := train.NewSynthetic(cfg, Classes, dev)
+	s, err := train.NewSynthetic(cfg, Answers(), dev)
 	if err != nil {
 		return nil, err
 	}

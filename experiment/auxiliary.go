@@ -27,8 +27,17 @@ func (c *Config) WithJPEG(decoder string) *Config {
 	return &d
 }
 
-// ReadsJPEG reports whether the samples are picture files.
-func (c *Config) ReadsJPEG() bool { return c.Data.Format == "folder" && c.Tokenizer.Kind == "image" }
+// ReadsJPEG reports whether the samples may be JPEG files: those of pictures and of
+// clips' frames.
+func (c *Config) ReadsJPEG() bool {
+	switch c.Tokenizer.Kind {
+	case "image":
+		return c.Data.Format == "folder" || c.Data.Format == "shards"
+	case "video":
+		return c.Data.Format != "generated"
+	}
+	return false
+}
 
 // auxiliaries loads the experiments that aux_config names; chain holds the
 // files of the experiments that lead there, this one last.

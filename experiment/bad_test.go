@@ -40,20 +40,20 @@ var badFiles = []struct{ file, message string }{
 	{"duplicate_key", `duplicate_key.toml:3: Key 'optimizer.lr' has already been defined`},
 	{"duplicate_section", `duplicate_section.toml:3: Key 'train' has already been defined`},
 	{"enum_augment", `enum_augment.toml:2: augment.crop: is "random", want resized or byol or shift or none` + "\n" +
-		`enum_augment.toml:3: augment.interpolation: is "nearest", want bicubic or bilinear` + "\n" +
+		`enum_augment.toml:3: augment.interpolation: is "nearest", want bicubic or bilinear or linear` + "\n" +
 		`enum_augment.toml:4: augment.remode: is "noise", want pixel or rand or const` + "\n" +
 		`enum_augment.toml:5: augment.mixup_mode: is "half", want batch or pair or elem`},
 	{"enum_device", `enum_device.toml:2: device.name: is "gpu", want cpu, cuda or cuda:INDEX` + "\n" +
 		`enum_device.toml:3: device.precision: is "fp16", want float32 or bf16`},
-	{"enum_format", `enum_format.toml:2: data.format: is "imagefolder", want generated or folder or cifar10`},
+	{"enum_format", `enum_format.toml:2: data.format: is "imagefolder", want generated or folder or cifar10 or shards`},
 	{"enum_jpeg", `enum_jpeg.toml:2: data.jpeg: is "fast", want auto or turbo or go`},
 	{"enum_model", `enum_model.toml:2: model.name: is "vit_huge", want vit_tiny or vit_small or vit_base or vit_large`},
 	{"enum_non_finite", `enum_non_finite.toml:2: train.non_finite: is "ignore", want stop or skip`},
-	{"enum_optimizer", `enum_optimizer.toml:2: optimizer.name: is "sgd", want adamw`},
+	{"enum_optimizer", `enum_optimizer.toml:2: optimizer.name: is "adam", want adamw or sgd or lars`},
 	{"enum_qkv_bias", `enum_qkv_bias.toml:2: model.qkv_bias: is "q", want full or split or none`},
-	{"enum_schedule", `enum_schedule.toml:2: schedule.name: is "step", want cosine`},
+	{"enum_schedule", `enum_schedule.toml:2: schedule.name: is "step", want cosine or cosine_epochs or cosine_steps`},
 	{"enum_task", `enum_task.toml:1: task: is "clasify", want classify`},
-	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "video", want image or audio`},
+	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "text", want image or audio or point or video`},
 	{"enum_weight_init", `enum_weight_init.toml:2: model.weight_init: is "kaiming", want normal or xavier or fan_in`},
 	{"audio_ranges", `audio_ranges.toml:5: audio.mel_bins: is 0, want 1 to 4096` + "\n" +
 		`audio_ranges.toml:6: audio.std: is 0, want a number above 0` + "\n" +
@@ -63,6 +63,24 @@ var badFiles = []struct{ file, message string }{
 	{"bce_image", `bce_image.toml:2: head.loss: is "bce", which needs samples of several classes: tokenizer.kind = "audio"`},
 	{"eval_ranges", `eval_ranges.toml:2: eval.every: is 0, want 1 or more` + "\n" +
 		`eval_ranges.toml:3: eval.crop_pct: is 1.5, want 0.01 to 1, or 0 for the default`},
+	{"frozen_aux", `frozen_aux.toml:5: pathway.aux_trainable: is on, but model.frozen leaves only lambda and the head to train`},
+	{"head_point", `head_point.toml:2: head.kind: is "point", which needs tokenizer.kind = "point"` + "\n" +
+		`head_point.toml:3: head.dropout: is 1, want 0 or more and below 1`},
+	{"parts", `parts.toml:6: head.kind: is "parts", which needs model.class_token = false and a model.depth that 3 divides` + "\n" +
+		`parts.toml:6: head.kind: is "parts", which needs labelled points: data.format = "generated" or "shapenetpart"` + "\n" +
+		`parts.toml:8: eval.votes: is 3, but only the classes of point clouds are voted on`},
+	{"point_ranges", `point_ranges.toml:5: point.points: is 0, want 1 to 1048576` + "\n" +
+		`point_ranges.toml:6: point.sampling: is "grid", want fps or random or replace` + "\n" +
+		`point_ranges.toml:7: point.up: is "w", want x or y or z` + "\n" +
+		`point_ranges.toml:8: point.scale_shift: and scale_translate are both on; keep one` + "\n" +
+		`point_ranges.toml:2: tokenizer.groups: gives 64 groups of 32 of point.points = 0` + "\n" +
+		`point_ranges.toml:10: augment.mixup: cutmix and reprob change pixels; point clouds have none: set them to 0` + "\n" +
+		`point_ranges.toml:12: model.pos_embed: is "learned" with tokenizer.kind = "point": "mlp" is for point clouds, and they for it`},
+	{"video_ranges", `video_ranges.toml:5: video.rate: is 0, want 1 to 4096` + "\n" +
+		`video_ranges.toml:2: tokenizer.tubelet_size: is 3, which does not divide video.frames = 16` + "\n" +
+		`video_ranges.toml:6: video.short: is 64, smaller than data.image_size = 224` + "\n" +
+		`video_ranges.toml:8: model.pos_embed: is "sincos", the table of pictures: clips have "sinusoid" or "learned"` + "\n" +
+		`video_ranges.toml:10: eval.crops: is 0 and segments 5: give both or neither`},
 	{"heads_not_dividing", `heads_not_dividing.toml:3: model.num_heads: is 5, which does not divide model.embed_dim = 192`},
 	{"heads_zero", `heads_zero.toml:2: model.num_heads: is 0, want 1 to 16384`},
 	{"include_cycle", `include_cycle_back.toml:1: include: cycle: include_cycle.toml leads back to itself`},
@@ -127,7 +145,7 @@ var badFiles = []struct{ file, message string }{
 	{"unknown_key_case", `unknown_key_case.toml:2: optimizer.LR: unknown key "LR"; did you mean "lr"?`},
 	{"unknown_key_hyphen", `unknown_key_hyphen.toml:2: optimizer.layer-decay: unknown key "layer-decay"; did you mean "layer_decay"?`},
 	{"unknown_key_near_elsewhere", `unknown_key_near_elsewhere.toml:1: epoch: unknown key "epoch"; did you mean "train.epochs"?`},
-	{"unknown_key_no_idea", `unknown_key_no_idea.toml:2: head.zebra: unknown key "zebra"; [head] has loss, init_std`},
+	{"unknown_key_no_idea", `unknown_key_no_idea.toml:2: head.zebra: unknown key "zebra"; [head] has kind, hidden, widths, dropout, loss, init_std`},
 	{"unknown_key_other_section", `unknown_key_other_section.toml:2: train.lr: unknown key "lr"; it belongs to [optimizer]`},
 	{"unknown_key_two_sections", `unknown_key_two_sections.toml:2: head.batch: unknown key "batch"; it belongs to [train] or [eval]`},
 	{"unknown_section", `unknown_section.toml:1: optimiser: unknown key "optimiser"; did you mean "optimizer"?`},
@@ -194,7 +212,7 @@ var badSets = []struct{ entry, message string }{
 	{"model.mlp_ratio=1e300", `model.mlp_ratio: is 1e+300, want above 0 and at most 64`},
 	{"augment.shift=9000000000000000000", `augment.shift: is 9000000000000000000, want 0 to 16384`},
 	{"device.threads=100000000000", `device.threads: is 100000000000, want 0 to 4096`},
-	{"data.format=foldr", `data.format: is "foldr", want generated or folder or cifar10`},
+	{"data.format=foldr", `data.format: is "foldr", want generated or folder or cifar10 or shards`},
 	{`include=["a.toml"]`, `include: only a file can include`},
 	{"aux.train.epochs=3", `no pathway has an aux_config`},
 }

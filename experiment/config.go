@@ -26,6 +26,8 @@ type Config struct {
 
 	Data      Data      `toml:"data"`
 	Audio     Audio     `toml:"audio"`
+	Point     Point     `toml:"point"`
+	Video     Video     `toml:"video"`
 	Tokenizer Tokenizer `toml:"tokenizer"`
 	Model     Model     `toml:"model"`
 	// Pathway lists the auxiliary models, none by default. Written as one
@@ -47,9 +49,12 @@ type Config struct {
 // Data says where the samples come from and the shape they are given.
 type Data struct {
 	// Format of the dataset: "generated" (procedural, needs no files;
-	// default), "folder" (SPLIT/CLASS/FILE), "cifar10" (binary version); of
-	// sounds also "csv" (path,label,...,split), "audioset" (JSON),
-	// "esc50", "speechcommands".
+	// default), "folder" (SPLIT/CLASS/FILE), of pictures, clips and clouds also
+	// "shards" (tar files or, of clouds, npy files, as m2pt-data makes them), of
+	// all but pictures "csv" (path,label,...,split). Of pictures "cifar10"
+	// (binary version); of sounds "audioset" (JSON), "esc50", "speechcommands";
+	// of point clouds "modelnet10", "modelnet40", "shapenet", "shapenetpart"; of
+	// clips "list" (train.csv, val.csv, as VideoMAE's).
 	Format string `toml:"format"`
 	// Path of the dataset's root folder; empty for "generated".
 	Path string `toml:"path" path:"file"`
@@ -98,13 +103,24 @@ type Data struct {
 
 // Tokenizer says how an input becomes tokens.
 type Tokenizer struct {
-	// Kind: "image" (default) or "audio" (see [Audio]).
+	// Kind: "image" (default), "audio" (see [Audio]), "point" (see [Point]) or
+	// "video" (see [Video]). Defaults of other keys depend on it.
 	Kind string `toml:"kind"`
 	// PatchSize is the side of a square patch, pixels. Default 16.
 	PatchSize int `toml:"patch_size"`
 	// Stride between patches, pixels; must divide image_size - patch_size.
-	// 0 (default) = patch_size, which Load fills in.
+	// 0 (default) = patch_size, which Load fills in. Images and sounds only.
 	Stride int `toml:"stride"`
+	// TubeletSize is the number of frames of a token of a clip; divides
+	// video.frames. Default 2.
+	TubeletSize int `toml:"tubelet_size"`
+	// Groups is the number of groups, hence tokens, of a point cloud. Default 64.
+	Groups int `toml:"groups"`
+	// GroupSize is the number of neighbours in a group. Default 32.
+	GroupSize int `toml:"group_size"`
+	// Widths are the channels of the PointNet that makes a token of a group.
+	// Default 128, 256, 512.
+	Widths [3]int `toml:"widths"`
 }
 
 // Model is the Vision Transformer, in timm's words.
@@ -123,17 +139,19 @@ type Model struct {
 	// MLPRatio is the hidden width of the MLP over EmbedDim, > 0. Default 4.
 	MLPRatio float64 `toml:"mlp_ratio"`
 	// QKVBias: "full" (default; one bias for q, k, v), "split" (biases of q
-	// and v, none for k), "none".
+	// and v, none for k; default for clips), "none" (default for point clouds).
 	QKVBias string `toml:"qkv_bias"`
 	// GlobalPool: "avg" (default; mean of the patch tokens, then fc_norm) or
 	// "token" (the class token after norm).
 	GlobalPool string `toml:"global_pool"`
-	// ClassToken is prepended to the patch tokens. Default true.
+	// ClassToken is prepended to the patch tokens. Default true, for clips false.
 	ClassToken bool `toml:"class_token"`
-	// PosEmbed: "learned" (default) or "sincos" (fixed; EmbedDim a multiple
-	// of 4).
+	// PosEmbed: "learned" (default) or "sincos" (fixed; EmbedDim a multiple of 4),
+	// "sinusoid" (fixed, by the order of the tokens; default for clips), "mlp" (of
+	// a group's centre, ahead of every block; only and default for point clouds).
 	PosEmbed string `toml:"pos_embed"`
-	// NormEps is the epsilon of every LayerNorm, > 0. Default 1e-6.
+	// NormEps is the epsilon of every LayerNorm, > 0. Default 1e-6, for point
+	// clouds 1e-5.
 	NormEps float64 `toml:"norm_eps"`
 	// DropPath is the rate of stochastic depth at the last block, rising
 	// linearly from 0 at the first: 0 .. < 1. Default 0.1.
@@ -143,6 +161,14 @@ type Model struct {
 	// (U(+-1/sqrt(fan-in)), PyTorch's default). Narrow models trained from
 	// scratch learn faster with the last two.
 	WeightInit string `toml:"weight_init"`
+	// InitValues is where the layer scale of every branch starts; 0 (default) = no
+	// layer scale.
+	InitValues float64 `toml:"init_values"`
+	// CosAttn: cosine attention with a learned scale per head. Default false.
+	CosAttn bool `toml:"cos_attn"`
+	// Frozen keeps all but lambda and the head from training: linear probing.
+	// Default false.
+	Frozen bool `toml:"frozen"`
 	// Init is a checkpoint the weights start from. Default: empty = random.
 	Init string `toml:"init" path:"file"`
 }
@@ -225,8 +251,74 @@ type Audio struct {
 	MaskFProb float64 `toml:"mask_f_prob"`
 }
 
-// Head is the classification head.
+// Point says how a cloud becomes groups of points, and how training changes it,
+// where tokenizer.kind is "point".
+type Point struct {
+	// Points is the number of points that the model sees. Default 1024.
+	Points int `toml:"points"`
+	// UnitSphere moves the mean to the origin and the farthest point to distance
+	// 1. Default true.
+	UnitSphere bool `toml:"unit_sphere"`
+	// Sampling of training: "fps" (default; farthest points of a denser choice,
+	// then any of them), "random", "replace" (with replacement).
+	Sampling string `toml:"sampling"`
+	// ScaleTranslate scales each axis by 2/3 .. 3/2 and moves it by up to 0.2.
+	// Default true.
+	ScaleTranslate bool `toml:"scale_translate"`
+	// ScaleShift scales by 0.8 .. 1.25 and moves by up to 0.1. Default false.
+	ScaleShift bool `toml:"scale_shift"`
+	// Rotate turns about the Up axis. Default false.
+	Rotate bool `toml:"rotate"`
+	// Flip mirrors a horizontal axis. Default false.
+	Flip bool `toml:"flip"`
+	// Up is the vertical axis: "x", "y" (default) or "z".
+	Up string `toml:"up"`
+	// Jitter moves every point by N(0, 0.01^2), 0.05 at most. Default false.
+	Jitter bool `toml:"jitter"`
+	// DropPoints is the largest share of points left out, 0 (default) .. < 1.
+	DropPoints float64 `toml:"drop_points"`
+	// Way is the number of classes of a few-shot task; 0 (default) = off.
+	Way int `toml:"way"`
+	// Shot is the number of training clouds of each class of a few-shot task.
+	// Default 10.
+	Shot int `toml:"shot"`
+	// Fold of the few-shot task, 0 (default) .. 9.
+	Fold int `toml:"fold"`
+}
+
+// Video says how a video becomes a clip, where tokenizer.kind is "video".
+type Video struct {
+	// Frames of a clip. Default 16.
+	Frames int `toml:"frames"`
+	// Rate is the number of frames from one to the next. Default 4.
+	Rate int `toml:"rate"`
+	// Sparse takes one frame of each of as many equal parts of the video, instead
+	// of frames Rate apart. Default false.
+	Sparse bool `toml:"sparse"`
+	// Short is what the short side is resized to ahead of the crop of evaluation,
+	// pixels; 0 (default) = data.image_size.
+	Short int `toml:"short"`
+	// Pattern of the names of frame files, for data.format "list". Default
+	// "img_{:05}.jpg".
+	Pattern string `toml:"pattern"`
+	// FirstFrame is the number of the first frame file, 0 or 1 (default).
+	FirstFrame int `toml:"first_frame"`
+}
+
+// Head turns tokens into answers.
 type Head struct {
+	// Kind: "linear" (default), "probe" (batch norm without weights, then linear:
+	// MAE's linear probing), "point" (default for point clouds: two hidden layers;
+	// Point-MAE) or "parts" (part segmentation: a class for every point).
+	Kind string `toml:"kind"`
+	// Hidden is the width of the hidden layers of "point". Default 256.
+	Hidden int `toml:"hidden"`
+	// Widths of the hidden layers of "parts": two of feature propagation, two
+	// ahead of the logits. 0 stands for 4*embed_dim, 1024, 512, 256, which Load
+	// fills in. Default 0, 0, 0, 0.
+	Widths [4]int `toml:"widths"`
+	// Dropout in the head, 0 .. < 1. Default 0, for point clouds 0.5.
+	Dropout float64 `toml:"dropout"`
 	// Loss: "cross_entropy" (default; one class per sample) or "bce" (binary
 	// cross-entropy; any number of classes per sample).
 	Loss string `toml:"loss"`
@@ -268,8 +360,12 @@ func (t Train) MicroBatch() int { return t.Batch / t.Accumulate }
 
 // Optimizer makes an update out of gradients.
 type Optimizer struct {
-	// Name: "adamw" (default).
+	// Name: "adamw" (default), "sgd" or "lars" (MAE's linear probing).
 	Name string `toml:"name"`
+	// Momentum of sgd and lars, 0 .. < 1. Default 0.9.
+	Momentum float64 `toml:"momentum"`
+	// Nesterov momentum of sgd. Default false.
+	Nesterov bool `toml:"nesterov"`
 	// LR is the learning rate, > 0. Load sets it to blr*batch/256 where BLR
 	// is given instead.
 	LR float64 `toml:"lr" or:"blr"`
@@ -283,14 +379,18 @@ type Optimizer struct {
 	// WeightDecay, decoupled, >= 0. Default 0.05.
 	WeightDecay float64 `toml:"weight_decay"`
 	// LayerDecay multiplies the learning rate once per layer from the head
-	// down: > 0 .. 1 (off). Default 0.75.
+	// down: > 0 .. 1 (off; default for point clouds). Default 0.75.
 	LayerDecay float64 `toml:"layer_decay"`
 }
 
 // Schedule moves the learning rate.
 type Schedule struct {
-	// Name: "cosine" (default; linear warm-up, then half a cosine to MinLR).
+	// Name: "cosine" (default; linear warm-up, then half a cosine to MinLR),
+	// "cosine_epochs" (once per epoch, as Point-MAE steps timm's scheduler),
+	// "cosine_steps" (VideoMAE's table of steps).
 	Name string `toml:"name"`
+	// WarmupLR is the learning rate at the start of warm-up, 0 (default) .. LR.
+	WarmupLR float64 `toml:"warmup_lr"`
 	// WarmupEpochs of linear warm-up from 0, 0 .. train.epochs, fractions
 	// allowed. Default 5, or a tenth of train.epochs where that is less.
 	WarmupEpochs float64 `toml:"warmup_epochs"`
@@ -314,7 +414,8 @@ type Augment struct {
 	Shift int `toml:"shift"`
 	// HFlip is the probability of a left-right flip. Default 0.5.
 	HFlip float64 `toml:"hflip"`
-	// Interpolation: "bicubic" (default) or "bilinear".
+	// Interpolation: "bicubic" (default), "bilinear", or "linear" (default for
+	// clips; between the nearest pixels only, not smoothed where it shrinks).
 	Interpolation string `toml:"interpolation"`
 	// AutoAugment is RandAugment in timm's words: "rand", then any of mN
 	// (magnitude 0 .. 10, default 10), nN (operations, default 2), mstdX (noise
@@ -343,9 +444,10 @@ type Augment struct {
 	MixupSwitchProb float64 `toml:"mixup_switch_prob"`
 	// MixupMode draws lambda per "batch" (default), "pair" or "elem".
 	MixupMode string `toml:"mixup_mode"`
-	// Smoothing of the labels, 0 .. < 1. Default 0.1.
+	// Smoothing of the labels, 0 .. < 1. Default 0.1, for point clouds 0.
 	Smoothing float64 `toml:"smoothing"`
-	// ReProb is the probability of random erasing. Default 0.25.
+	// ReProb is the probability of random erasing. Default 0.25, for point clouds
+	// 0.
 	ReProb float64 `toml:"reprob"`
 	// ReMode fills the erased box: "pixel" (default; normal noise per pixel),
 	// "rand" (one normal colour), "const" (0).
@@ -367,6 +469,15 @@ type Eval struct {
 	// else 1; always 1 where augment.crop is "shift" or "none", which train on
 	// whole pictures.
 	CropPct float64 `toml:"crop_pct"`
+	// Votes is how many differently sampled and scaled versions of a point cloud
+	// an answer is the mean of, >= 1 (default).
+	Votes int `toml:"votes"`
+	// Segments is how many parts of a video an answer is the mean of; 0 (default)
+	// = one clip from its middle.
+	Segments int `toml:"segments"`
+	// Crops is how many crops of each part, side by side, an answer is the mean
+	// of; 0 (default) where Segments is 0, else 1 or more.
+	Crops int `toml:"crops"`
 	// EMA evaluates the averaged weights where train.ema_decay is on. Default
 	// true.
 	EMA bool `toml:"ema"`

@@ -9,21 +9,39 @@ import (
 // Default returns the experiment of an empty file: MAE's fine-tuning of a
 // ViT-B/16 on generated images. It is valid.
 func Default() *Config {
-	c := defaults()
+	c := defaults("image")
 	c.Output = outputFor("experiment")
 	c.derive()
 	return c
 }
 
-// defaults is the first layer; what Load derives is still 0.
-func defaults() *Config {
+// defaults is the first layer for a modality; what Load derives is still 0.
+func defaults(kind string) *Config {
+	c := pictureDefaults()
+	switch kind {
+	case "point":
+		c.Model.QKVBias, c.Model.PosEmbed, c.Model.NormEps = "none", "mlp", 1e-5
+		c.Head.Kind, c.Head.Dropout = "point", 0.5
+		c.Optimizer.LayerDecay = 1
+		c.Augment.Smoothing, c.Augment.ReProb = 0, 0
+	case "video":
+		c.Model.QKVBias, c.Model.PosEmbed, c.Model.ClassToken = "split", "sinusoid", false
+		c.Augment.Interpolation = "linear"
+	}
+	return c
+}
+
+// pictureDefaults are those of images and sounds.
+func pictureDefaults() *Config {
 	c := &Config{
 		Task:      "classify",
-		Tokenizer: Tokenizer{Kind: "image", PatchSize: 16},
-		Head:      Head{Loss: "cross_entropy", InitStd: 2e-5},
+		Tokenizer: Tokenizer{Kind: "image", PatchSize: 16, TubeletSize: 2, Groups: 64, GroupSize: 32, Widths: [3]int{128, 256, 512}},
+		Head:      Head{Kind: "linear", Hidden: 256, Loss: "cross_entropy", InitStd: 2e-5},
+		Point:     Point{Points: 1024, UnitSphere: true, Sampling: "fps", ScaleTranslate: true, Up: "y", Shot: 10},
+		Video:     Video{Frames: 16, Rate: 4, Pattern: "img_{:05}.jpg", FirstFrame: 1},
 		Audio:     Audio{SampleRate: 16000, MelBins: 128, Frames: 1024, Mean: -4.2677393, Std: 4.5689974, Fold: 1},
 		Schedule:  Schedule{Name: "cosine", WarmupEpochs: 5, MinLR: 1e-6},
-		Eval:      Eval{Every: 1, EMA: true},
+		Eval:      Eval{Every: 1, Votes: 1, EMA: true},
 		Device:    Device{Name: "cpu", Precision: "float32"},
 	}
 	c.Data = Data{
@@ -58,6 +76,7 @@ func defaults() *Config {
 	}
 	c.Optimizer = Optimizer{
 		Name:        "adamw",
+		Momentum:    0.9,
 		BLR:         1e-3,
 		Betas:       [2]float64{0.9, 0.999},
 		Eps:         1e-8,
@@ -129,6 +148,11 @@ func (c *Config) derive() {
 	c.Optimizer.LR, c.Optimizer.BLR = c.learningRate(), 0
 	if c.Eval.Batch == 0 {
 		c.Eval.Batch = c.Train.MicroBatch()
+	}
+	for i, usual := range [4]int{4 * c.Model.EmbedDim, 1024, 512, 256} {
+		if c.Head.Kind == "parts" && c.Head.Widths[i] == 0 {
+			c.Head.Widths[i] = usual
+		}
 	}
 	if c.Eval.CropPct == 0 {
 		c.Eval.CropPct = c.cropPct()

@@ -52,7 +52,7 @@ func load(path string, sets []string, chain []string) (*Config, error) {
 
 // read gathers, checks and derives an experiment that depth others lead to.
 func read(path string, sets []string, depth int) *loader {
-	l := &loader{config: defaults(), where: map[string]string{}, aux: strings.Repeat("aux.", depth)}
+	l := &loader{config: defaults("image"), where: map[string]string{}, aux: strings.Repeat("aux.", depth)}
 	l.config.spelled = map[string]string{}
 	l.file(path, "")
 	l.sets(sets)
@@ -90,8 +90,28 @@ func (l *loader) defaultTo(path string) {
 	if c.Output == "" {
 		c.Output = outputFor(path)
 	}
+	l.modality()
 	if _, ok := l.where["schedule.warmup_epochs"]; !ok {
 		c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(c.Train.Epochs)/10)
+	}
+}
+
+// modality gives keys that no layer has set the defaults of the modality, where
+// those are not the picture's.
+func (l *loader) modality() {
+	own, usual := map[string]reflect.Value{}, map[string]string{}
+	for _, f := range leaves(reflect.ValueOf(l.config).Elem(), "") {
+		own[f.key] = f.value
+	}
+	picture := defaults("image")
+	for _, f := range leaves(reflect.ValueOf(picture).Elem(), "") {
+		usual[f.key] = f.text(picture)
+	}
+	other := defaults(l.config.Tokenizer.Kind)
+	for _, f := range leaves(reflect.ValueOf(other).Elem(), "") {
+		if _, set := l.where[f.key]; !set && f.text(other) != usual[f.key] {
+			own[f.key].Set(f.value)
+		}
 	}
 }
 

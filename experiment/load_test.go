@@ -297,3 +297,24 @@ func TestOutput(t *testing.T) {
 		}
 	}
 }
+
+// TestModalityDefaults: keys that nobody sets have the defaults of the modality,
+// wherever it is set, and those that somebody sets do not.
+func TestModalityDefaults(t *testing.T) {
+	for _, c := range []struct {
+		name, text     string
+		bias, pos      string
+		smoothing, eps float64
+	}{
+		{"image", "", "full", "learned", .1, 1e-6},
+		{"sounds", "tokenizer.kind = 'audio'", "full", "learned", .1, 1e-6},
+		{"point", "model.depth = 3\n[tokenizer]\nkind = 'point'", "none", "mlp", 0, 1e-5},
+		{"point, set", "augment.smoothing = 0.1\ntokenizer.kind = 'point'\nmodel.qkv_bias = 'full'", "full", "mlp", .1, 1e-5},
+		{"video", "tokenizer.kind = 'video'\noptimizer.lr = 1e-4", "split", "sinusoid", .1, 1e-6},
+	} {
+		got := loadText(t, c.text)
+		if m := got.Model; m.QKVBias != c.bias || m.PosEmbed != c.pos || m.NormEps != c.eps || got.Augment.Smoothing != c.smoothing {
+			t.Errorf("%s: qkv bias %s, positions %s, eps %g, smoothing %g, want %+v", c.name, m.QKVBias, m.PosEmbed, m.NormEps, got.Augment.Smoothing, c)
+		}
+	}
+}

@@ -92,11 +92,7 @@ func (c *Config) check() []problem {
 	for i := range c.Pathway {
 		c.Pathway[i].check(k, pathwayKey(i, len(c.Pathway)))
 	}
-	k.oneOf("head.loss", c.Head.Loss, "cross_entropy", "bce")
-	if c.Head.Loss == "bce" && c.Tokenizer.Kind != "audio" {
-		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")
-	}
-	k.want("head.init_std", c.Head.InitStd, notNegative(c.Head.InitStd), isNotNegative)
+	c.checkHead(k)
 	c.checkTrain(k)
 	c.checkOptimizer(k)
 	c.checkSchedule(k)
@@ -140,25 +136,23 @@ func (c *Config) checkData(k *checks) {
 	k.want("data.max_skipped", d.MaxSkipped, d.MaxSkipped >= 0, isNotNegative)
 }
 
-// formats are those of the modality.
-func (c *Config) formats() []string {
-	if c.Tokenizer.Kind == "audio" {
-		return []string{"generated", "folder", "csv", "audioset", "esc50", "speechcommands"}
-	}
-	return []string{"generated", "folder", "cifar10"}
-}
-
 func (c *Config) checkTokenizer(k *checks) {
 	t, size := c.Tokenizer, c.Data.ImageSize
-	k.oneOf("tokenizer.kind", t.Kind, "image", "audio")
+	k.oneOf("tokenizer.kind", t.Kind, "image", "audio", "point", "video")
 	k.within("tokenizer.patch_size", t.PatchSize, 1, maxSide)
 	k.within("tokenizer.stride", t.Stride, 0, maxSide)
 	if t.PatchSize < 1 || t.Stride < 0 || size < 1 {
 		return
 	}
-	if t.Kind == "audio" {
+	switch t.Kind {
+	case "audio":
 		c.checkAudio(k)
 		return
+	case "point":
+		c.checkPoint(k)
+		return
+	case "video":
+		c.checkVideo(k)
 	}
 	if t.PatchSize > size {
 		k.add("tokenizer.patch_size", "is %d, larger than the image (data.image_size = %d)", t.PatchSize, size)
@@ -184,13 +178,16 @@ func (c *Config) checkModel(k *checks) {
 	k.want("model.mlp_ratio", m.MLPRatio, 0 < m.MLPRatio && m.MLPRatio <= maxRatio, fmt.Sprintf("above 0 and at most %d", maxRatio))
 	k.oneOf("model.qkv_bias", m.QKVBias, "full", "split", "none")
 	k.oneOf("model.global_pool", m.GlobalPool, "avg", "token")
-	if m.GlobalPool == "token" && !m.ClassToken {
+	if m.GlobalPool == "token" && !m.ClassToken && c.Tokenizer.Kind != "video" {
 		k.add("model.global_pool", "is \"token\", which needs model.class_token = true")
 	}
-	k.oneOf("model.pos_embed", m.PosEmbed, "learned", "sincos")
+	c.checkPositions(k)
 	k.oneOf("model.weight_init", m.WeightInit, "normal", "xavier", "fan_in")
-	if m.PosEmbed == "sincos" && m.EmbedDim%4 != 0 {
-		k.add("model.pos_embed", "is \"sincos\", which needs model.embed_dim = %d to be a multiple of 4", m.EmbedDim)
+	k.want("model.init_values", m.InitValues, notNegative(m.InitValues), isNotNegative)
+	for i, p := range c.Pathway {
+		if m.Frozen && p.AuxTrainable {
+			k.add(pathwayKey(i, len(c.Pathway))+".aux_trainable", "is on, but model.frozen leaves only lambda and the head to train")
+		}
 	}
 	k.want("model.norm_eps", m.NormEps, positive(m.NormEps), isPositive)
 	k.want("model.drop_path", m.DropPath, decay(m.DropPath), isDecay)
@@ -240,14 +237,22 @@ func (c *Config) checkTrain(k *checks) {
 // checkPixels wants memory for batches of so many samples to be thinkable.
 func (c *Config) checkPixels(k *checks, key string, samples int) {
 	d := c.Data
-	if n := float64(samples) * float64(d.Channels) * float64(d.ImageSize) * float64(d.ImageSize); n > maxPixels {
+	n := float64(samples) * float64(d.Channels) * float64(d.ImageSize) * float64(d.ImageSize)
+	if c.Tokenizer.Kind == "video" {
+		n *= float64(c.Video.Frames)
+	}
+	if n > maxPixels {
 		k.add(key, "gives batches of %.3g pixel values at data.image_size = %d, want %.3g at most", n, d.ImageSize, float64(maxPixels))
 	}
 }
 
 func (c *Config) checkOptimizer(k *checks) {
 	o := c.Optimizer
-	k.oneOf("optimizer.name", o.Name, "adamw")
+	k.oneOf("optimizer.name", o.Name, "adamw", "sgd", "lars")
+	k.want("optimizer.momentum", o.Momentum, decay(o.Momentum), isDecay)
+	if o.Nesterov && o.Name != "sgd" {
+		k.add("optimizer.nesterov", "is on, but optimizer.name is %q: only \"sgd\" has it", o.Name)
+	}
 	k.want("optimizer.lr", o.LR, notNegative(o.LR), isPositive)
 	k.want("optimizer.blr", o.BLR, notNegative(o.BLR), isPositive)
 	switch {
@@ -268,7 +273,11 @@ func (c *Config) checkOptimizer(k *checks) {
 
 func (c *Config) checkSchedule(k *checks) {
 	s, lr := c.Schedule, c.learningRate()
-	k.oneOf("schedule.name", s.Name, "cosine")
+	k.oneOf("schedule.name", s.Name, "cosine", "cosine_epochs", "cosine_steps")
+	k.want("schedule.warmup_lr", s.WarmupLR, notNegative(s.WarmupLR), isNotNegative)
+	if lr > 0 && s.WarmupLR > lr {
+		k.add("schedule.warmup_lr", "is %v, above the learning rate %v", s.WarmupLR, lr)
+	}
 	k.want("schedule.warmup_epochs", s.WarmupEpochs, notNegative(s.WarmupEpochs), isNotNegative)
 	if c.Train.Epochs >= 1 && s.WarmupEpochs > float64(c.Train.Epochs) {
 		k.add("schedule.warmup_epochs", "is %v, longer than the run (train.epochs = %d)", s.WarmupEpochs, c.Train.Epochs)
@@ -321,7 +330,7 @@ func (c *Config) checkCrop(k *checks) {
 		"a range above 0, low first")
 	k.within("augment.shift", a.Shift, 0, maxSide)
 	k.want("augment.hflip", a.HFlip, probability(a.HFlip), isProbability)
-	k.oneOf("augment.interpolation", a.Interpolation, "bicubic", "bilinear")
+	k.oneOf("augment.interpolation", a.Interpolation, "bicubic", "bilinear", "linear")
 	k.want("augment.repeated", a.Repeated, a.Repeated >= 1 && a.Repeated <= 1<<16, "1 to 65536")
 	k.want("augment.reprob", a.ReProb, probability(a.ReProb), isProbability)
 	k.oneOf("augment.remode", a.ReMode, "pixel", "rand", "const")
@@ -366,6 +375,7 @@ func (c *Config) checkEval(k *checks) {
 	k.want("eval.every", e.Every, e.Every >= 1, isCount)
 	k.within("eval.batch", e.Batch, 0, maxBatch)
 	c.checkPixels(k, "eval.batch", e.Batch)
+	c.checkViews(k)
 	k.want("eval.crop_pct", e.CropPct, e.CropPct == 0 || 0.01 <= e.CropPct && e.CropPct <= 1, "0.01 to 1, or 0 for the default")
 }
 

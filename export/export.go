@@ -17,6 +17,7 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/experiment"
+	"m2pt/heads"
 	"m2pt/internal/atomicfile"
 	"m2pt/model"
 	"m2pt/tokenizers"
@@ -130,24 +131,40 @@ func misused(problem string) error { return &experiment.UsageError{Problems: []s
 // patch.
 func beyondTimm(c train.Classifier) []string {
 	var all []string
+	if _, ok := c.Head.(heads.Classifier); !ok {
+		all = append(all, "head.kind is not \"linear\"")
+	}
+	if c.ViT.CosAttn || c.ViT.LayerScale > 0 {
+		all = append(all, "model.cos_attn or model.init_values is on, with VideoMAE's names")
+	}
+	t, ok := picture(c.Tokenizer)
+	if !ok {
+		return append(all, "tokenizer.kind is neither \"image\" nor \"audio\"")
+	}
+	if c.ViT.PosEmbed == "sinusoid" {
+		all = append(all, "model.pos_embed is \"sinusoid\", a table that no checkpoint holds")
+	}
 	if c.ViT.Eps != timmEps {
 		all = append(all, fmt.Sprintf("model.norm_eps is %g, timm's %g: build the model with norm_layer=functools.partial(torch.nn.LayerNorm, eps=%g)", c.ViT.Eps, timmEps, c.ViT.Eps))
 	}
-	if t := picture(c.Tokenizer); t.Stride != t.Patch {
+	if t.Stride != t.Patch {
 		all = append(all, fmt.Sprintf("tokenizer.stride is %d, timm's is patch_size, %d: build the model with an embed_layer of that stride", t.Stride, t.Patch))
 	}
 	return all
 }
 
 // picture is a tokenizer as timm's patch embedding has it: a spectrogram is a
-// picture of one channel.
-func picture(t tokenizers.Tokenizer) tokenizers.Image {
-	if a, ok := t.(tokenizers.Audio); ok {
-		p := a.Picture()
+// picture of one channel. Clips and point clouds are none.
+func picture(t tokenizers.Tokenizer) (p tokenizers.Image, ok bool) {
+	switch t := t.(type) {
+	case tokenizers.Audio:
+		p = t.Picture()
 		p.Mean, p.Std = []float64{0}, []float64{1} // the input is normalised already
-		return p
+		return p, true
+	case tokenizers.Image:
+		return t, true
 	}
-	return t.(tokenizers.Image)
+	return p, false
 }
 
 // timmSize is img_size: a number for squares, else height and width.
@@ -204,22 +221,23 @@ func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
 // timmConfig is what timm needs to build the model: a VisionTransformer with
 // explicit arguments, and how its input is prepared.
 func timmConfig(m *train.Model) map[string]any {
-	v, t, c := m.Classifier.ViT, picture(m.Classifier.Tokenizer), m.Config
+	v, c, head := m.Classifier.ViT, m.Config, m.Classifier.Head.(heads.Classifier)
+	t, _ := picture(m.Classifier.Tokenizer)
 	crop := c.Eval.CropPct
 	return map[string]any{
 		"architecture": "vit_base_patch16_224",
-		"num_classes":  m.Classifier.Head.Classes,
+		"num_classes":  head.Classes,
 		"num_features": v.Dim,
-		"global_pool":  m.Classifier.Head.Pool,
+		"global_pool":  head.Pool,
 		"label_names":  m.Classes,
 		"model_args": map[string]any{
 			"img_size": timmSize(t.Size), "patch_size": t.Patch, "in_chans": t.Channels, "embed_dim": v.Dim, "depth": v.Depth,
 			"num_heads": v.Heads, "mlp_ratio": v.MLPRatio, "qkv_bias": v.QKVBias != "none", "class_token": v.ClassToken,
-			"global_pool": m.Classifier.Head.Pool,
+			"global_pool": head.Pool,
 		},
 		"pretrained_cfg": map[string]any{
 			"input_size": []int{t.Channels, t.Size[0], t.Size[1]}, "mean": t.Mean, "std": t.Std, "crop_pct": crop,
-			"interpolation": c.Augment.Interpolation, "fixed_input_size": true, "num_classes": m.Classifier.Head.Classes,
+			"interpolation": c.Augment.Interpolation, "fixed_input_size": true, "num_classes": head.Classes,
 			"pool_size": nil, "first_conv": "patch_embed.proj", "classifier": "head",
 		},
 	}

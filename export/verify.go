@@ -6,7 +6,6 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/engine"
-	"m2pt/internal/philox"
 	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
@@ -17,7 +16,7 @@ import (
 const verifyBatch = 4
 
 // Verify reads what Write wrote back and compares its logits, on random
-// pictures, with those of the model before merging, every pathway layer
+// samples, with those of the model before merging, every pathway layer
 // computed apart as x·Wᵀ + λ·(x·W′ᵀ) + b.
 func Verify(m *train.Model, out string, dev engine.Device) (Report, error) {
 	ts, err := checkpoint.Load(WeightsFile(out))
@@ -62,31 +61,14 @@ func logits(m *train.Model, dev engine.Device) ([]float32, error) {
 		return nil, err
 	}
 	defer prog.Close()
-	if err := feedRandom(prog, m.Classifier.Tokenizer.Input()); err != nil {
+	if err := train.FeedSamples(prog, m.Classifier.RandomBatch(verifyBatch)); err != nil {
 		return nil, err
 	}
 	if err := prog.Micro(); err != nil {
 		return nil, err
 	}
-	out := make([]float32, verifyBatch*m.Classifier.Head.Classes)
+	out := make([]float32, ops.SpecOf(n.Logits).Len())
 	return out, engine.Read(prog, "logits", out)
-}
-
-// feedRandom gives a program random samples: pixels, or normal numbers.
-func feedRandom(prog *engine.Program, in ops.Spec) error {
-	rnd := philox.New(0, "verify", 0, 0)
-	if in.Dtype != ops.Uint8 {
-		values := make([]float32, verifyBatch*in.Len())
-		for i := range values {
-			values[i] = float32(rnd.Norm())
-		}
-		return engine.Feed(prog, train.InputFeed, values)
-	}
-	pixels := make([]uint8, verifyBatch*in.Len())
-	for i := range pixels {
-		pixels[i] = uint8(rnd.Uint32())
-	}
-	return engine.Feed(prog, train.InputFeed, pixels)
 }
 
 func maxLambda(ts *checkpoint.Tensors) (float64, error) {

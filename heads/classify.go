@@ -1,4 +1,3 @@
-// Package heads turns a model's tokens [B, N, D] into outputs and losses.
 package heads
 
 import (
@@ -6,44 +5,42 @@ import (
 	"m2pt/ops"
 )
 
-// Classifier pools tokens to features [B, D] and maps them to logits [B, K].
-//
-// Pool "avg" is the mean over the patch tokens (the class token left out), then
-// fc_norm; "token" is norm, then the class token. Parameters: head.{weight,bias}
-// and fc_norm or norm.{weight,bias}, as in timm.
+// Classifier is timm's head: one feature vector per sample, then a linear layer.
+// Pool "avg" is the mean of the patch tokens (the class token left out), then
+// fc_norm; "token" is norm, then token 0: the class token where there is one.
+// Parameters: head.{weight,bias} and fc_norm or norm.{weight,bias}.
 type Classifier struct {
-	Classes    int    // K
-	Dim        int    // D
-	Pool       string // "avg" or "token"
-	ClassToken bool   // whether token 0 is the class token
-	Tokens     int    // N, the class token included
-	Eps        float64
-	InitStd    float64 // of head.weight
+	Classes int     // K
+	Pool    string  // "avg" or "token"
+	Dropout float64 // of the features, in training
+	InitStd float64 // of head.weight
 }
 
-// Features are what enters the head, [B, D].
-func (c Classifier) Features(s nn.Scope, x *ops.Node) *ops.Node {
-	switch {
-	case c.Pool == "token" && c.ClassToken:
-		return s.Pool(s.LayerNorm("norm", x, c.Dim, c.Eps), 0, 1)
-	case c.Pool == "avg":
-		from := 0
-		if c.ClassToken {
-			from = 1
-		}
-		return s.LayerNorm("fc_norm", s.Pool(x, from, c.Tokens-from), c.Dim, c.Eps)
+// Outputs is the number of classes.
+func (c Classifier) Outputs() int { return c.Classes }
+
+// Forward makes features [B, D] and logits [B, K]. The head's parameters come ahead
+// of the norm where MAE's do, of pooled patches beside a class token: the order of
+// the reference's state dict, hence of its optimizer groups.
+func (c Classifier) Forward(s nn.Scope, e Encoding) (features, logits *ops.Node) {
+	head, dim := s.Thaw(), e.dim()
+	if c.Pool == "avg" && e.ClassToken {
+		head.Param("head.weight", nn.Normal(c.InitStd), c.Classes, dim)
+		head.Param("head.bias", nn.Zeros, c.Classes)
 	}
-	s.Fail("classifier: pool %q (class token %v): want avg, or token with a class token", c.Pool, c.ClassToken)
+	features = pool(s, e, c.Pool)
+	return features, head.Linear("head", s.Dropout("head", features, c.Dropout), dim, c.Classes, nn.Normal(c.InitStd))
+}
+
+// pool is one vector [B, D] per sample: see Classifier.
+func pool(s nn.Scope, e Encoding, how string) *ops.Node {
+	switch {
+	case how == "token":
+		return s.Pool(s.LayerNorm("norm", e.tokens(), e.dim(), e.Eps), 0, 1)
+	case how == "avg":
+		from, count := e.patches()
+		return s.LayerNorm("fc_norm", s.Pool(e.tokens(), from, count), e.dim(), e.Eps)
+	}
+	s.Fail("head: pool %q: want avg or token", how)
 	return nil
-}
-
-// Declare declares the head's parameters, to fix their place in the order.
-func (c Classifier) Declare(s nn.Scope) {
-	s.Param("head.weight", nn.Normal(c.InitStd), c.Classes, c.Dim)
-	s.Param("head.bias", nn.Zeros, c.Classes)
-}
-
-// Logits applies the head to features.
-func (c Classifier) Logits(s nn.Scope, features *ops.Node) *ops.Node {
-	return s.Linear("head", features, c.Dim, c.Classes, nn.Normal(c.InitStd))
 }

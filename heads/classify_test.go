@@ -15,19 +15,19 @@ import (
 // patches [0, 2] and [4, 2].
 func TestFeatures(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		head Classifier
-		want []float32
+		name  string
+		pool  string
+		class bool // whether token 0 is the class token
+		want  []float32
 	}{
-		{"token", Classifier{Pool: "token", ClassToken: true}, []float32{-1, 1}},                    // of 1, 3
-		{"avg without the class token", Classifier{Pool: "avg", ClassToken: true}, []float32{0, 0}}, // of 2, 2
-		{"avg of all", Classifier{Pool: "avg"}, []float32{-1, 1}},                                   // of 5/3, 7/3
+		{"token", "token", true, []float32{-1, 1}},                    // of 1, 3
+		{"avg without the class token", "avg", true, []float32{0, 0}}, // of 2, 2
+		{"avg of all", "avg", false, []float32{-1, 1}},                                   // of 5/3, 7/3
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.head.Dim, c.head.Tokens, c.head.Classes, c.head.Eps = 2, 3, 4, 1e-12
 			s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
-			features := c.head.Features(s, s.Feed("x", 1, 3, 2))
-			logits := c.head.Logits(s, features)
+			h := Classifier{Classes: 4, Pool: c.pool}
+			features, logits := h.Forward(s, Encoding{[]*ops.Node{s.Feed("x", 1, 3, 2)}, c.class, 1e-12, Cloud{}})
 			if s.Err() != nil || !slices.Equal(ops.SpecOf(logits).Shape, []int{1, 4}) {
 				t.Fatalf("logits %v, %v", logits, s.Err())
 			}
@@ -69,28 +69,59 @@ func evaluate(t *testing.T, s nn.Scope, features *ops.Node) []float32 {
 	return out
 }
 
-// TestDeclare fixes the head's place in front of its norm.
-func TestDeclare(t *testing.T) {
-	s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
-	h := Classifier{Classes: 4, Dim: 2, Pool: "avg", Tokens: 3, InitStd: 1}
-	h.Declare(s)
-	h.Logits(s, h.Features(s, s.Feed("x", 1, 3, 2)))
-	var got []string
-	for _, p := range s.Registry().Params() {
-		got = append(got, p.Name)
-	}
-	if want := []string{"head.weight", "head.bias", "fc_norm.weight", "fc_norm.bias"}; !slices.Equal(got, want) || s.Err() != nil {
-		t.Errorf("declared %q, want %q, %v", got, want, s.Err())
+// TestDeclared: names and order, and what trains where the network is frozen.
+func TestDeclared(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		head   Head
+		frozen bool
+		want   string // trained
+		fixed  string
+	}{
+		{"avg", Classifier{Classes: 4, Pool: "avg"}, false, "head.weight head.bias fc_norm.weight fc_norm.bias", ""},
+		{"token", Classifier{Classes: 4, Pool: "token"}, false, "norm.weight norm.bias head.weight head.bias", ""},
+		{"frozen", Classifier{Classes: 4, Pool: "token"}, true, "head.weight head.bias", "norm.weight norm.bias"},
+		{"probe", Probe{Classes: 4, Pool: "avg"}, true, "head.1.weight head.1.bias", "fc_norm.weight fc_norm.bias head.0.running_mean head.0.running_var"},
+	} {
+		s := nn.NewScope(ops.Float32, nn.Train, 2, 0)
+		s.Frozen = c.frozen
+		c.head.Forward(s, Encoding{[]*ops.Node{s.Feed("x", 2, 3, 2)}, true, 1e-6, Cloud{}})
+		var trained, fixed []string
+		for _, p := range s.Registry().Params() {
+			if p.Fixed {
+				fixed = append(fixed, p.Name)
+			} else {
+				trained = append(trained, p.Name)
+			}
+		}
+		if strings.Join(trained, " ") != c.want || strings.Join(fixed, " ") != c.fixed || s.Err() != nil {
+			t.Errorf("%s: trained %q, fixed %q, want %q and %q, %v", c.name, trained, fixed, c.want, c.fixed, s.Err())
+		}
+		if n := len(s.Registry().Updates()); (n == 2) != (c.name == "probe") {
+			t.Errorf("%s: %d running statistics change", c.name, n)
+		}
 	}
 }
 
-func TestFeaturesRefuses(t *testing.T) {
-	for _, h := range []Classifier{{Pool: "max", ClassToken: true}, {Pool: "token"}, {}} {
+func TestRefuses(t *testing.T) {
+	const pooling = "want avg or token"
+	for _, c := range []struct {
+		name  string
+		head  Head
+		class bool
+		want  string
+	}{
+		{"pool", Classifier{Pool: "max"}, true, pooling},
+		{"nothing", Classifier{}, false, pooling},
+		{"probe", Probe{Pool: "first"}, false, pooling},
+		{"point without a class token", PointClassifier{Hidden: 4}, false, "want a class token"},
+		{"parts with one", PartSegmenter{}, true, "no class token"},
+		{"parts of one block", PartSegmenter{}, false, "a multiple of 3"},
+	} {
 		s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
-		h.Dim, h.Tokens = 2, 3
-		h.Features(s, s.Feed("x", 1, 3, 2))
-		if err := s.Err(); err == nil || !strings.Contains(err.Error(), "want avg, or token with a class token") {
-			t.Errorf("%+v: error %v", h, err)
+		c.head.Forward(s, Encoding{[]*ops.Node{s.Feed("x", 1, 3, 2)}, c.class, 1e-6, Cloud{}})
+		if err := s.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 	}
 }

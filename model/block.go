@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"m2pt/nn"
 	"m2pt/ops"
 )
@@ -13,13 +15,35 @@ type block struct {
 }
 
 func (b block) forward(s nn.Scope, x *ops.Node) *ops.Node {
-	x = s.DropPath("attn", x, b.attention(s, s.LayerNorm("norm1", x, b.Dim, b.Eps)), b.dropPath)
-	return s.DropPath("mlp", x, b.mlp(s, s.LayerNorm("norm2", x, b.Dim, b.Eps)), b.dropPath)
+	gamma1, gamma2 := b.layerScale(s, "gamma_1"), b.layerScale(s, "gamma_2")
+	attn := scaled(s, b.attention(s, s.LayerNorm("norm1", x, b.Dim, b.Eps)), gamma1)
+	x = s.DropPath("attn", x, attn, b.dropPath)
+	mlp := scaled(s, b.mlp(s, s.LayerNorm("norm2", x, b.Dim, b.Eps)), gamma2)
+	return s.DropPath("mlp", x, mlp, b.dropPath)
+}
+
+// layerScale declares γ [D] of a branch, nil where there is none.
+func (b block) layerScale(s nn.Scope, name string) *ops.Node {
+	if b.LayerScale == 0 {
+		return nil
+	}
+	return s.Param(name, nn.Constant(b.LayerScale), b.Dim)
+}
+
+// scaled is the branch x times its layer scale.
+func scaled(s nn.Scope, x, gamma *ops.Node) *ops.Node {
+	if gamma == nil {
+		return x
+	}
+	return s.LayerScale(x, gamma)
 }
 
 func (b block) attention(s nn.Scope, x *ops.Node) *ops.Node {
 	return s.In("attn", func(s nn.Scope) *ops.Node {
 		x = b.linear(s, "qkv", x, b.Dim, 3*b.Dim, b.QKVBias)
+		if b.CosAttn { // logits exp(scale)·q̂·k̂, where scale starts at ln 10
+			x = s.CosineQK(x, s.Param("scale", nn.Constant(math.Log(10)), b.Heads, 1, 1), b.Heads)
+		}
 		x = s.Attention(x, b.Heads)
 		return b.linear(s, "proj", x, b.Dim, b.Dim, "full")
 	})

@@ -34,6 +34,19 @@ func sinCos(d, pos int) []float32 {
 	return v
 }
 
+// Sinusoid is the fixed position table [1, n, dim] of VideoMAE for tokens in one
+// row: channel j of position p is the sine (j even) or cosine (j odd) of
+// p/10000^(2·⌊j/2⌋/dim), computed in float64.
+func Sinusoid(dim, n int) []float32 {
+	table := make([]float32, n*dim)
+	for i := range table {
+		p, j := float64(i/dim), i%dim
+		s, c := math.Sincos(p / math.Pow(10000, float64(j-j%2)/float64(dim)))
+		table[i] = float32([2]float64{s, c}[j%2])
+	}
+	return table
+}
+
 // ResizePos resizes a position table [1, extra+h·w, dim] to another grid as
 // PyTorch's bicubic interpolate does (a = -0.75, align_corners false, no
 // anti-aliasing, borders clamped). The first extra rows are kept.
@@ -43,7 +56,7 @@ func ResizePos(table []float32, dim, extra int, from, to [2]int) ([]float32, err
 	}
 	out := append([]float32(nil), table[:extra*dim]...)
 	src := table[extra*dim:]
-	rows, cols := cubicTaps(from[0], to[0]), cubicTaps(from[1], to[1])
+	rows, cols := newTaps(from[0], to[0], cubic), newTaps(from[1], to[1], cubic)
 	for _, r := range rows {
 		for _, c := range cols {
 			for d := range dim {
@@ -58,6 +71,45 @@ func ResizePos(table []float32, dim, extra int, from, to [2]int) ([]float32, err
 		}
 	}
 	return out, nil
+}
+
+// ResizePosTime resizes a position table [1, from·h·w, dim], whose tokens run
+// over time first, to another number of time steps as PyTorch's linear
+// interpolate does (align_corners false), each place of the frame by itself.
+func ResizePosTime(table []float32, dim, from, to int) ([]float32, error) {
+	if from < 1 || dim < 1 || len(table)%(from*dim) != 0 {
+		return nil, fmt.Errorf("resize position table: %d values are not %d frames of rows of %d", len(table), from, dim)
+	}
+	frame := len(table) / from
+	out := make([]float32, 0, to*frame)
+	for _, t := range newTaps(from, to, triangle) {
+		for i := range frame {
+			var sum float64
+			for k, at := range t.at {
+				sum += t.weight[k] * float64(table[at*frame+i])
+			}
+			out = append(out, float32(sum))
+		}
+	}
+	return out, nil
+}
+
+// ResizePosVolume resizes a position table [1, t·h·w, dim] of clips to another
+// volume (time, rows, columns): every frame as [ResizePos], then along time as
+// [ResizePosTime].
+func ResizePosVolume(table []float32, dim int, from, to [3]int) ([]float32, error) {
+	if len(table) != dim*from[0]*from[1]*from[2] {
+		return nil, fmt.Errorf("resize position table: %d values are not %dx%dx%d rows of %d", len(table), from[0], from[1], from[2], dim)
+	}
+	var frames []float32
+	for frame := range slices.Chunk(table, max(dim*from[1]*from[2], 1)) {
+		resized, err := ResizePos(frame, dim, 0, [2]int(from[1:]), [2]int(to[1:]))
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, resized...)
+	}
+	return ResizePosTime(frames, dim, from[0], to[0])
 }
 
 // CutPos is the leading corner, of the grid to, of a position table [1,
@@ -92,13 +144,14 @@ func MonoPatch(kernel []float32, channels, area int) ([]float32, error) {
 	return mono, nil
 }
 
-// taps are the four source positions and weights of one output position.
+// taps are the four source positions and weights of one output position; borders
+// are clamped.
 type taps struct {
 	at     [4]int
 	weight [4]float64
 }
 
-func cubicTaps(from, to int) []taps {
+func newTaps(from, to int, kernel func(distance float64) float64) []taps {
 	ts := make([]taps, to)
 	for i := range ts {
 		x := (float64(i)+0.5)*float64(from)/float64(to) - 0.5
@@ -106,11 +159,14 @@ func cubicTaps(from, to int) []taps {
 		for k := range 4 {
 			p := base - 1 + k
 			ts[i].at[k] = min(max(p, 0), from-1)
-			ts[i].weight[k] = cubic(math.Abs(x - float64(p)))
+			ts[i].weight[k] = kernel(math.Abs(x - float64(p)))
 		}
 	}
 	return ts
 }
+
+// triangle is the kernel of linear interpolation.
+func triangle(x float64) float64 { return max(1-x, 0) }
 
 // cubic is the convolution kernel of Keys (1981) with a = -0.75.
 func cubic(x float64) float64 {

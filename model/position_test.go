@@ -97,6 +97,75 @@ func TestResizePos(t *testing.T) {
 	}
 }
 
+// TestSinusoid compares with numbers of the published table.
+func TestSinusoid(t *testing.T) {
+	small := Sinusoid(4, 2)
+	if want := []float32{0, 1, 0, 1, .841471, .540302, .01, .99995}; !near(small, want, 1e-6) {
+		t.Errorf("width 4: %v, want %v", small, want)
+	}
+	last := Sinusoid(768, 1568)[1567*768:]
+	if want := []float32{.608948, -.793210, .093232, -.995644}; len(last) != 768 || !near(last[:4], want, 1e-6) {
+		t.Errorf("position 1567: %d values, %v, want %v", len(last), last[:4], want)
+	}
+	if want := []float32{.159816, .987147}; !near(last[766:], want, 1e-6) {
+		t.Errorf("position 1567: the last channels are %v, want %v", last[766:], want)
+	}
+}
+
+// TestResizePosTime: two places of a frame are resized along time, each by
+// itself, with borders clamped.
+func TestResizePosTime(t *testing.T) {
+	table := []float32{0, 10, 4, 10, 8, 30} // 3 frames of 2 places
+	for _, c := range []struct {
+		name string
+		to   int
+		want []float32
+	}{
+		{"identity", 3, table},
+		{"twice as many", 6, []float32{0, 10, 1, 10, 3, 10, 5, 15, 7, 25, 8, 30}},
+		{"one", 1, []float32{4, 10}},
+	} {
+		got, err := ResizePosTime(table, 1, 3, c.to)
+		if err != nil || !near(got, c.want, 1e-6) {
+			t.Errorf("%s: %v, want %v, %v", c.name, got, c.want, err)
+		}
+	}
+	for _, c := range [][2]int{{4, 1}, {0, 1}, {3, 4}, {3, 0}} {
+		if _, err := ResizePosTime(table, c[1], c[0], 2); err == nil || !strings.Contains(err.Error(), "frames of rows of") {
+			t.Errorf("%d frames, width %d: error %v", c[0], c[1], err)
+		}
+	}
+}
+
+// TestResizePosVolume: frames are resized, then time.
+func TestResizePosVolume(t *testing.T) {
+	frame := ramp(0, [2]int{4, 5})
+	table := slices.Concat(frame, twice(frame))
+	wide, err := ResizePos(frame, 2, 0, [2]int{4, 5}, [2]int{6, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ResizePosVolume(table, 2, [3]int{2, 4, 5}, [3]int{1, 6, 3})
+	want := slices.Clone(wide)
+	for i := range want {
+		want[i] *= 1.5 // the mean of the frame and its double
+	}
+	if err != nil || !near(got, want, 1e-6) {
+		t.Errorf("%v, want %v, %v", got, want, err)
+	}
+	if _, err := ResizePosVolume(table, 2, [3]int{3, 4, 5}, [3]int{1, 6, 3}); err == nil || !strings.Contains(err.Error(), "3x4x5 rows of 2") {
+		t.Errorf("another volume: error %v", err)
+	}
+}
+
+func twice(v []float32) []float32 {
+	v = slices.Clone(v)
+	for i := range v {
+		v[i] *= 2
+	}
+	return v
+}
+
 func TestCutPos(t *testing.T) {
 	// Rows are numbered: class row 9, then a grid of 2 x 3.
 	table := []float32{9, 9, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5}

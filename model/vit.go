@@ -4,9 +4,10 @@
 // The network is the pre-norm ViT of timm. With tokens x [B, N, D]
 //
 //	x ← [cls; x] + pos
-//	x ← x + DropPath(proj(Attention(qkv(LN₁ x))))
-//	x ← x + DropPath(fc2(GELU(fc1(LN₂ x))))     once per block
+//	x ← x + DropPath(γ₁·proj(Attention(qkv(LN₁ x))))
+//	x ← x + DropPath(γ₂·fc2(GELU(fc1(LN₂ x))))     once per block
 //
+// (γ only with layer scale; the tokens of point clouds get pos ahead of each block)
 // and every linear layer a pathway covers computes with Ŵ = W + Σₖ λₖ·W′ₖ, where
 // W′ₖ is the weight of the same layer in auxiliary model k ([Pathway]).
 // Parameters have timm's names; a pathway adds <layer>.cross_modal_scale [1] and
@@ -16,6 +17,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"m2pt/nn"
 	"m2pt/ops"
@@ -30,10 +32,12 @@ type ViT struct {
 	MLPRatio   float64
 	QKVBias    string // "full", "split" (none for k) or "none"
 	ClassToken bool
-	PosEmbed   string // "learned" or "sincos" (fixed)
+	PosEmbed   string // one of PosEmbeds
 	WeightInit string // of the blocks' linear layers: "normal" (or empty), "xavier" or "fan_in"
 	Eps        float64
 	DropPath   float64 // rate of the last block; block i has DropPath·i/(Depth-1)
+	LayerScale float64 // where γ₁ and γ₂ start; 0 is without
+	CosAttn    bool    // cosine attention, with a learned scale per head
 	Pathways   []Pathway
 	// Keep, where not 0, is how many tokens of every sample enter the blocks:
 	// those that TokenIndexFeed names.
@@ -46,8 +50,23 @@ type ViT struct {
 // Tokenizer makes tokens [B, N, D] of a batch; see package tokenizers.
 type Tokenizer interface {
 	Tokens(s nn.Scope, x *ops.Node) *ops.Node
-	Grid() [2]int // tokens down and across
+	Grid() [3]int // tokens along time, down and across
 }
+
+// Placed is a Tokenizer whose tokens lie anywhere in space, so that their
+// positions [B, N, D] are computed from the sample. Its Grid is [1, 1, N].
+type Placed interface {
+	Tokenizer
+	Place(s nn.Scope, x *ops.Node) (tokens, positions *ops.Node)
+}
+
+// Count is the number of tokens of a grid.
+func Count(grid [3]int) int { return grid[0] * grid[1] * grid[2] }
+
+// PosEmbeds are the ways tokens learn where they are: a learned table; MAE's fixed
+// table of a picture ("sincos"); VideoMAE's, of the tokens' order ("sinusoid"); a
+// network of their place in space, added ahead of every block ("mlp").
+func PosEmbeds() []string { return []string{"learned", "sincos", "sinusoid", "mlp"} }
 
 // Check reports what is wrong with the description.
 func (v ViT) Check() error {
@@ -56,8 +75,8 @@ func (v ViT) Check() error {
 		return fmt.Errorf("vit: width %d, depth %d, %d heads: heads must divide the width", v.Dim, v.Depth, v.Heads)
 	case v.QKVBias != "full" && v.QKVBias != "split" && v.QKVBias != "none":
 		return fmt.Errorf("vit: qkv bias %q: want full, split or none", v.QKVBias)
-	case v.PosEmbed != "learned" && v.PosEmbed != "sincos":
-		return fmt.Errorf("vit: position table %q: want learned or sincos", v.PosEmbed)
+	case !slices.Contains(PosEmbeds(), v.PosEmbed):
+		return fmt.Errorf("vit: positions %q: want %s", v.PosEmbed, strings.Join(PosEmbeds(), " or "))
 	case !slices.Contains([]string{"", "normal", "xavier", "fan_in"}, v.WeightInit):
 		return fmt.Errorf("vit: weight init %q: want normal, xavier or fan_in", v.WeightInit)
 	case v.Hidden() <= 0 || v.DropPath < 0 || v.DropPath >= 1:
@@ -100,9 +119,9 @@ func DropPathRates(rate float64, depth int) []float64 {
 // Trace receives the tokens on their way: "patch_embed", "tokens_in", "block0", ...
 type Trace func(name string, x *ops.Node)
 
-// Forward is the network from a batch x to the last block's tokens [B, N, D].
+// Forward is the network from a batch x to the tokens [B, N, D] after each block.
 // trace may be nil.
-func (v ViT) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Node {
+func (v ViT) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) []*ops.Node {
 	if err := v.Check(); err != nil {
 		s.Fail("%w", err)
 		return nil
@@ -110,40 +129,85 @@ func (v ViT) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Nod
 	if trace == nil {
 		trace = func(string, *ops.Node) {}
 	}
-	x = v.embed(s, t, x, trace)
+	x, pos := v.embed(s, t, x, trace)
 	trace("tokens_in", x)
+	var after []*ops.Node
 	for i, rate := range DropPathRates(v.DropPath, v.Depth) {
 		x = s.In(fmt.Sprintf("blocks.%d", i), func(s nn.Scope) *ops.Node {
+			if pos != nil {
+				x = s.Add(x, pos)
+			}
 			return block{v, i, rate}.forward(s, x)
 		})
 		trace(fmt.Sprintf("block%d", i), x)
+		after = append(after, x)
 	}
-	return x
+	return after
 }
 
-// embed makes tokens, puts the class token in front and adds positions. The
-// tables are declared first: that is their place in timm's state dict.
-func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) *ops.Node {
-	grid := t.Grid()
+// embed makes tokens and puts the class token in front. Positions of a table are
+// added to them, computed ones [B, N, D] returned. Class token and table are
+// declared first: that is their place in timm's state dict.
+func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (tokens, pos *ops.Node) {
 	var cls *ops.Node
 	if v.ClassToken {
 		cls = s.Param("cls_token", nn.Normal(.02), 1, 1, v.Dim)
 	}
-	pos := nn.Param{Name: "pos_embed", Shape: []int{1, v.Tokens(grid[0] * grid[1]), v.Dim}, Init: nn.Normal(.02)}
-	if v.PosEmbed == "sincos" {
-		table, err := SinCos2D(v.Dim, grid, v.ClassToken)
-		if err != nil {
-			s.Fail("%w", err)
-		}
-		pos.Init, pos.Fixed = nn.Values(table), true
+	if v.PosEmbed == "mlp" {
+		return v.place(s, t, x, cls, trace)
 	}
-	table := s.Declare(pos)
+	table := v.table(s, t.Grid())
 	x = t.Tokens(s, x)
 	trace("patch_embed", x)
 	if v.ClassToken {
 		x = s.Prepend(x, cls)
 	}
-	x = s.AddPos(x, table)
+	return v.visible(s, s.AddPos(x, table)), nil
+}
+
+// table declares the positions [1, N, D] of a grid, those of the class token
+// first.
+func (v ViT) table(s nn.Scope, grid [3]int) *ops.Node {
+	n := v.Tokens(Count(grid))
+	p := nn.Param{Name: "pos_embed", Shape: []int{1, n, v.Dim}, Init: nn.Normal(.02), Fixed: s.Frozen}
+	switch v.PosEmbed {
+	case "sincos":
+		if grid[0] > 1 {
+			s.Fail("vit: positions \"sincos\" are those of pictures: want sinusoid or learned for clips")
+		}
+		values, err := SinCos2D(v.Dim, [2]int(grid[1:]), v.ClassToken)
+		if err != nil {
+			s.Fail("%w", err)
+		}
+		p.Init, p.Fixed = nn.Values(values), true
+	case "sinusoid":
+		p.Init, p.Fixed, p.Derived = nn.Values(Sinusoid(v.Dim, n)), true, true
+	}
+	return s.Declare(p)
+}
+
+// place is embed for tokens whose positions are computed. The class token has a
+// learned one.
+func (v ViT) place(s nn.Scope, t Tokenizer, x, cls *ops.Node, trace Trace) (tokens, pos *ops.Node) {
+	p, ok := t.(Placed)
+	if !ok {
+		s.Fail("vit: positions \"mlp\" need tokens that lie in space, as those of point clouds")
+		return nil, nil
+	}
+	var clsPos *ops.Node
+	if v.ClassToken {
+		clsPos = s.Param("cls_pos", nn.Normal(.02), 1, 1, v.Dim)
+	}
+	tokens, pos = p.Place(s, x)
+	trace("patch_embed", tokens)
+	if v.ClassToken {
+		tokens, pos = s.Prepend(tokens, cls), s.Prepend(pos, clsPos)
+	}
+	return v.visible(s, tokens), v.visible(s, pos)
+}
+
+// visible are the tokens that enter the blocks.
+func (v ViT) visible(s nn.Scope, x *ops.Node) *ops.Node {
 	if v.Keep == 0 {
 		return x
 	}

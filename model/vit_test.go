@@ -18,10 +18,18 @@ import (
 func build(v model.ViT, patch int, pool string) nn.Scope {
 	s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
 	t := tokenizers.Image{Size: [2]int{224, 224}, Channels: 3, Patch: patch, Dim: v.Dim}
-	h := heads.Classifier{Classes: 1000, Dim: v.Dim, Pool: pool, ClassToken: v.ClassToken, Tokens: v.Tokens(t.Count()), Eps: v.Eps}
-	x := v.Forward(s, t, s.Feed("x", 1, 3, 224, 224), nil)
+	return join(s, v, t, s.Feed("x", 1, 3, 224, 224), heads.Classifier{Classes: 1000, Pool: pool})
+}
+
+// join declares network and head.
+func join(s nn.Scope, v model.ViT, t model.Tokenizer, x *ops.Node, h heads.Head) nn.Scope {
+	e := heads.Encoding{Blocks: v.Forward(s, t, x, nil), ClassToken: v.ClassToken, Eps: v.Eps}
+	if p, ok := t.(tokenizers.Point); ok && s.Err() == nil {
+		_, centers := p.Neighbours(s, x)
+		e.Cloud = heads.Cloud{Points: x, Centers: centers, Category: s.Feed("category", s.Batch, 16)}
+	}
 	if s.Err() == nil {
-		h.Logits(s, h.Features(s, x))
+		h.Forward(s, e)
 	}
 	return s
 }
@@ -58,6 +66,51 @@ func TestParameterCounts(t *testing.T) {
 	}
 }
 
+// TestParameterCountsElsewhere: those of the published models of clips and point
+// clouds, with the weights of an auxiliary model where they have none.
+func TestParameterCountsElsewhere(t *testing.T) {
+	clip := vit(768, 12, 12)
+	clip.QKVBias, clip.ClassToken, clip.PosEmbed = "split", false, "sinusoid"
+	cloud := func(dim int, class bool) model.ViT {
+		v := vit(dim, 12, 6)
+		v.QKVBias, v.ClassToken, v.PosEmbed = "none", class, "mlp"
+		return v
+	}
+	points := func(dim, n, groups int) tokenizers.Point {
+		return tokenizers.Point{Points: n, Groups: groups, Size: 32, Widths: [3]int{128, 256, 512}, Dim: dim}
+	}
+	parts := func(dim int) heads.PartSegmenter {
+		return heads.PartSegmenter{Parts: 50, Widths: heads.Widths{Propagation: [2]int{4 * dim, 1024}, Convs: [2]int{512, 256}}}
+	}
+	video := tokenizers.Video{Frames: 16, Size: [2]int{224, 224}, Channels: 3, Tubelet: 2, Patch: 16, Dim: 768}
+	for _, c := range []struct {
+		name string
+		v    model.ViT
+		t    tokenizers.Tokenizer
+		h    heads.Head
+		want int
+	}{
+		{"VideoMAE-B", clip, video, heads.Classifier{Classes: 400, Pool: "avg"}, 86534800},
+		{"Point-MAE", cloud(384, true), points(384, 1024, 64), heads.PointClassifier{Classes: 40, Hidden: 256}, 22099752},
+		{"Point-MAE, as wide as the auxiliary", cloud(768, true), points(768, 1024, 64), heads.PointClassifier{Classes: 40, Hidden: 256}, 86291496},
+		{"part segmentation", cloud(384, false), points(384, 2048, 128), parts(384), 27063730},
+		{"part segmentation, as wide as the auxiliary", cloud(768, false), points(768, 2048, 128), parts(768), 99128242},
+	} {
+		s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
+		in := c.t.Input()
+		s = join(s, c.v, c.t, s.Graph.Declare("x", ops.Spec{Shape: append([]int{1}, in.Shape...), Dtype: in.Dtype}, ops.PerBatch), c.h)
+		n := 0
+		for _, p := range s.Registry().Params() {
+			if !p.Running && !p.Derived {
+				n += p.Len()
+			}
+		}
+		if n != c.want || s.Err() != nil {
+			t.Errorf("%s: %d parameters, want %d, %v", c.name, n, c.want, s.Err())
+		}
+	}
+}
+
 // TestParameterOrder is timm's state dict, the pathway's tensors behind the
 // weight they belong to.
 func TestParameterOrder(t *testing.T) {
@@ -78,7 +131,7 @@ func TestParameterOrder(t *testing.T) {
 		want string
 	}{
 		{"token", v, "token", front + norm1 + " attn.qkv.weight attn.qkv.bias" + back + " norm.weight norm.bias head.weight head.bias"},
-		{"avg", v, "avg", front + norm1 + " attn.qkv.weight attn.qkv.bias" + back + " fc_norm.weight fc_norm.bias head.weight head.bias"},
+		{"avg", v, "avg", front + norm1 + " attn.qkv.weight attn.qkv.bias" + back + " head.weight head.bias fc_norm.weight fc_norm.bias"},
 		{"split bias", split, "token", front + norm1 + " attn.q_bias attn.v_bias attn.qkv.weight" + back + " norm.weight norm.bias head.weight head.bias"},
 		{"no bias, no class token", none, "avg", strings.TrimPrefix(front, "cls_token ") + norm1 + " attn.qkv.weight" + back + " fc_norm.weight fc_norm.bias head.weight head.bias"},
 		{"pathways", joined, "token", front + norm1 + " attn.qkv.weight attn.qkv.bias " + strings.ReplaceAll(terms, "LAYER", "attn.qkv") +
@@ -169,7 +222,7 @@ func TestCheck(t *testing.T) {
 		{"width 0", func(v *model.ViT) { v.Dim = 0 }},
 		{"depth 0", func(v *model.ViT) { v.Depth = 0 }},
 		{`qkv bias "some"`, func(v *model.ViT) { v.QKVBias = "some" }},
-		{`position table ""`, func(v *model.ViT) { v.PosEmbed = "" }},
+		{`positions ""`, func(v *model.ViT) { v.PosEmbed = "" }},
 		{`weight init "he"`, func(v *model.ViT) { v.WeightInit = "he" }},
 		{"MLP ratio 0", func(v *model.ViT) { v.MLPRatio = 0 }},
 		{"drop path 1", func(v *model.ViT) { v.DropPath = 1 }},

@@ -32,7 +32,13 @@ type Param struct {
 	Name  string
 	Shape []int
 	Init  Init
-	Fixed bool // never trained: tables, frozen auxiliary weights
+	Fixed bool // not trained: tables, frozen weights, running statistics
+	// Running is set where the forward pass of training changes the parameter: the
+	// statistics of batch normalisation. Such a parameter is Fixed.
+	Running bool
+	// Derived is set where Init alone says what the values are, in every run: such
+	// a table is in no checkpoint.
+	Derived bool
 	// Aux and Source tell where an auxiliary weight comes from: the tensor
 	// Source of auxiliary model Aux, counted from 1. Aux is 0 otherwise.
 	Aux    int
@@ -54,9 +60,19 @@ func (p Param) Values(seed uint64) []float32 {
 
 // Registry lists declared parameters in order.
 type Registry struct {
-	params []Param
-	index  map[string]int
+	params  []Param
+	index   map[string]int
+	updates []Running
 }
+
+// Running is the new value of a running statistic after a training batch.
+type Running struct {
+	Name string
+	Node *ops.Node
+}
+
+// Updates are the new running statistics, in the order they are computed.
+func (r *Registry) Updates() []Running { return r.updates }
 
 // Params are the declared parameters in order.
 func (r *Registry) Params() []Param { return r.params }
@@ -76,8 +92,11 @@ type Scope struct {
 	Mode  Mode
 	Batch int    // samples per micro-batch: shapes are static
 	Seed  uint64 // of everything random in the graph
-	name  string
-	reg   *Registry
+	// Frozen keeps what is declared through Param from training, and batch
+	// normalisation to its running statistics.
+	Frozen bool
+	name   string
+	reg    *Registry
 }
 
 // NewScope is the root scope of a new graph with the given floating-point type.
@@ -106,9 +125,15 @@ func (s Scope) In(name string, build func(Scope) *ops.Node) *ops.Node {
 	return build(s)
 }
 
-// Param declares a trained parameter of this scope.
+// Thaw is the scope without Frozen.
+func (s Scope) Thaw() Scope {
+	s.Frozen = false
+	return s
+}
+
+// Param declares a parameter of this scope, trained unless the scope is frozen.
 func (s Scope) Param(name string, init Init, shape ...int) *ops.Node {
-	return s.Declare(Param{Name: s.Name(name), Shape: shape, Init: init})
+	return s.Declare(Param{Name: s.Name(name), Shape: shape, Init: init, Fixed: s.Frozen})
 }
 
 // Declare declares a parameter by its full description.
@@ -140,20 +165,4 @@ func (s Scope) DropPath(name string, x, r *ops.Node, rate float64) *ops.Node {
 	}
 	u := s.Uniform(s.SampleKey(), s.Seed, fmt.Sprintf("drop_path %s", s.Name(name)))
 	return s.Graph.DropPath(x, r, u, rate)
-}
-
-// LayerNorm is a layer normalisation over width d with parameters weight and
-// bias in scope name.
-func (s Scope) LayerNorm(name string, x *ops.Node, d int, eps float64) *ops.Node {
-	return s.In(name, func(s Scope) *ops.Node {
-		return s.Graph.LayerNorm(x, s.Param("weight", Ones, d), s.Param("bias", Zeros, d), eps)
-	})
-}
-
-// Linear is a linear layer from width in to out with parameters weight [out, in]
-// and bias [out] in scope name.
-func (s Scope) Linear(name string, x *ops.Node, in, out int, weight Init) *ops.Node {
-	return s.In(name, func(s Scope) *ops.Node {
-		return s.Graph.Linear(x, s.Param("weight", weight, out, in), s.Param("bias", Zeros, out))
-	})
 }

@@ -101,7 +101,7 @@ func (f *Fixture) label() error {
 // isResult reports whether a recorded tensor is something to reproduce.
 func isResult(name string) bool {
 	group, _, _ := strings.Cut(name, "/")
-	return slices.Contains([]string{"out", "loss", "state", "state_after", "final"}, group) || strings.HasPrefix(group, "grad")
+	return slices.Contains([]string{"out", "loss", "state", "state_after", "final"}, group) || isGradient(group)
 }
 
 // meta fills v from the hyper-parameters.

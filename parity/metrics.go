@@ -37,3 +37,49 @@ func metricsAudio(r *replay) {
 	checkValues(r, exact64(), "out/d_prime_of_mean_auc", []float64{m.DPrime})
 	checkValues(r, exact64(), "out/acc_argmax", []float64{m.Accuracy})
 }
+
+// metricsPartSeg: the parts that logits say and the figures over all shapes. The
+// category of a shape is that of its first label.
+func metricsPartSeg(r *replay) {
+	var m struct {
+		Categories []string
+		Parts      map[string][]int32
+	}
+	r.meta(&m)
+	shape := r.tensor("in/logits").Shape // [shapes, points, parts]
+	N, P := shape[1], shape[2]
+	var parts [][]int32
+	categoryOf := make([]int, P)
+	for c, name := range m.Categories {
+		parts = append(parts, m.Parts[name])
+		for _, id := range m.Parts[name] {
+			categoryOf[id] = c
+		}
+	}
+	tally, err := train.NewPartTally(m.Categories, parts, P)
+	r.must(err)
+	logits, labels := r.floats("in/logits"), r.ints("in/labels")
+	var predicted []int32
+	for i := range shape[0] {
+		own := labels[i*N:][:N]
+		p, err := tally.Add(logits[i*N*P:][:N*P], own, categoryOf[own[0]])
+		r.must(err)
+		predicted = append(predicted, p...)
+	}
+	checkValues(r, equal(), "out/pred", convert[int64](predicted))
+	r.checkPartFigures(tally.Result(), m.Categories)
+}
+
+func (r *replay) checkPartFigures(got train.PartSegmentation, categories []string) {
+	for name, v := range map[string]float64{"accuracy": got.Accuracy, "class_avg_accuracy": got.ClassAccuracy,
+		"class_miou": got.ClassIoU, "instance_miou": got.InstanceIoU} {
+		checkValues(r, exact64(), "out/"+name, []float64{v})
+	}
+	var names []string
+	var ious []float64
+	for _, c := range got.Categories {
+		names, ious = append(names, c.Name), append(ious, c.IoU)
+	}
+	r.same("categories", names, categories)
+	checkValues(r, exact64(), "out/per_category_iou", ious)
+}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"m2pt/checkpoint"
 	"m2pt/experiment"
+	"m2pt/heads"
 	"m2pt/nn"
 	"m2pt/train"
 )
@@ -32,13 +34,10 @@ func paramGroups(r *replay) {
 		vitMeta
 		LayerDecay  float64 `json:"layer_decay"`
 		WeightDecay float64 `json:"weight_decay"`
-		Groups      []struct {
-			LRScale     float64 `json:"lr_scale"`
-			WeightDecay float64 `json:"weight_decay"`
-			Params      []string
-		}
-		AllParams []named `json:"all_params"`
+		Groups      []recordedGroup
+		AllParams   []named `json:"all_params"`
 	}
+	m.NumHeads = 1 // no parameter depends on it
 	r.meta(&m)
 	trained := map[string]bool{}
 	for _, g := range m.Groups {
@@ -50,48 +49,88 @@ func paramGroups(r *replay) {
 	for _, p := range m.AllParams {
 		s.of[p.Name] = p.Shape
 	}
-	c := s.classifier(m.vitMeta, s.pictureSize())
+	c := s.classifier(m.vitMeta, s.sample())
 	params := r.declared(c)
 	r.same("all_params", texts(params), texts(m.AllParams))
 	groups := train.Groups(r.registry(c), c.ViT.Depth, m.LayerDecay, m.WeightDecay)
-	if len(groups) != len(m.Groups) {
-		r.stop(fmt.Errorf("%d groups, recorded %d", len(groups), len(m.Groups)))
+	r.sameGroups(groups, m.Groups, func(names []string) []string { return names })
+}
+
+// recordedGroup is a parameter group of the reference.
+type recordedGroup struct {
+	LRScale     float64 `json:"lr_scale"`
+	WeightDecay float64 `json:"weight_decay"`
+	Params      []string
+}
+
+// sameGroups compares groups in order, and the parameters of each in the given
+// order.
+func (r *replay) sameGroups(got []train.Group, want []recordedGroup, order func([]string) []string) {
+	if len(got) != len(want) {
+		r.stop(fmt.Errorf("%d groups, recorded %d", len(got), len(want)))
 	}
-	for i, want := range m.Groups {
-		got := groups[i]
+	for i, w := range want {
 		what := fmt.Sprintf("groups[%d]", i)
 		var names []string
-		for _, p := range got.Params {
+		for _, p := range got[i].Params {
 			names = append(names, p.Name)
 		}
-		r.same(what+".params", names, want.Params)
-		r.number(what+".lr_scale", got.LRScale, want.LRScale)
-		r.number(what+".weight_decay", got.WeightDecay, want.WeightDecay)
+		r.same(what+".params", order(names), order(w.Params))
+		r.number(what+".lr_scale", got[i].LRScale, w.LRScale)
+		r.number(what+".weight_decay", got[i].WeightDecay, w.WeightDecay)
 	}
 }
 
-// pictureSize is the size of square pictures whose patches the position table
-// counts.
-func (s shapes) pictureSize() [2]int {
+// paramGroupsPoint: the two groups of a classifier of clouds with trained pathways.
+// Only names are recorded, and Point-MAE declares a block's in another order.
+func paramGroupsPoint(r *replay) {
+	var m struct {
+		WeightDecay float64 `json:"weight_decay"`
+		Groups      []recordedGroup
+	}
+	r.meta(&m)
+	s := shapes{map[string][]int{}, func(string) bool { return true }}
+	for i, g := range m.Groups {
+		m.Groups[i].LRScale = 1 // there is no other
+		for k, name := range g.Params {
+			g.Params[k] = strings.Replace(name, "blocks.blocks.", "blocks.", 1)
+			s.of[g.Params[k]] = []int{8}
+		}
+	}
+	c := train.Classifier{ViT: s.vit(vitMeta{NumHeads: 2, LNEps: 1e-5}), Head: heads.PointClassifier{Classes: 8, Hidden: 8},
+		Tokenizer: s.pointTokenizer("encoder.", groupMeta{Groups: 4, Size: 2}, 8)}
+	r.sameGroups(train.Groups(r.registry(c), c.ViT.Depth, 1, m.WeightDecay), m.Groups, func(names []string) []string { return slices.Sorted(slices.Values(names)) })
+}
+
+// sample is the shape of a sample: of square pictures whose patches the position
+// table counts, or where there is none of one patch.
+func (s shapes) sample() []int {
+	kernel := s.of["patch_embed.proj.weight"]
+	if !s.has("pos_embed") {
+		return kernel[1:]
+	}
 	n := s.dim("pos_embed", 1)
 	if s.has("cls_token") {
 		n--
 	}
-	side := int(math.Round(math.Sqrt(float64(n)))) * s.dim("patch_embed.proj.weight", 2)
-	return [2]int{side, side}
+	side := int(math.Round(math.Sqrt(float64(n)))) * kernel[2]
+	return []int{kernel[1], side, side}
 }
 
 // registry is what building a classifier declares.
 func (r *replay) registry(c train.Classifier) []nn.Param {
-	n := c.Build(nn.Train, 1, 0)
+	n := c.Build(nn.Train, 2, 0) // one sample has no batch statistics
 	r.must(n.Err())
 	return n.Registry().Params()
 }
 
+// declared are the parameters of a state dict.
 func (r *replay) declared(c train.Classifier) []named {
 	var list []named
 	for _, p := range r.registry(c) {
-		list = append(list, named{p.Name, p.Shape})
+		if !p.Derived {
+			list = append(list, named{p.Name, p.Shape})
+		}
 	}
 	return list
 }
@@ -145,10 +184,10 @@ func timmKeys(r *replay) {
 	want := texts(m.Params)
 	slices.Sort(want)
 	classes := s.dim("head.weight", 0)
-	plain := r.declared(train.NewClassifier(cfg, classes, nil))
+	plain := r.declared(train.NewClassifier(cfg, train.Answers{Classes: classes}, nil))
 	r.same("plain", slices.Sorted(slices.Values(texts(plain))), want)
 	cfg.Pathway = []experiment.Pathway{{Layers: experiment.Layers(), LambdaTrainable: true}}
-	merged := r.merged(r.declared(train.NewClassifier(cfg, classes, []int{cfg.Model.Depth})))
+	merged := r.merged(r.declared(train.NewClassifier(cfg, train.Answers{Classes: classes}, []int{cfg.Model.Depth})))
 	r.same("merged", slices.Sorted(slices.Values(merged)), want)
 }
 

@@ -24,40 +24,56 @@ import (
 	"slices"
 	"strings"
 
-	"m2pt/checkpoint"
 	"m2pt/engine"
 )
 
 // kinds is how each covered kind of fixture is replayed.
 func kinds() map[string]func(*replay) {
 	return map[string]func(*replay){
-		"reparam_linear":            reparamLinear,
-		"vit_image_cls":             vitImageCls,
-		"train_trajectory":          trainTrajectory,
-		"primitives":                primitives,
-		"drop_path":                 dropPath,
-		"drop_path_rates":           dropPathRates,
-		"mixup":                     mixup,
-		"optim_adamw":               optimAdamW,
-		"clip_grad_norm":            clipGradNorm,
-		"lr_schedule":               lrSchedule,
-		"param_groups_lrd":          paramGroups,
-		"timm_vit_keys":             timmKeys,
-		"posembed_2d":               posEmbed2D,
-		"posembed_2d_small":         posEmbed2DSmall,
-		"posembed_interp":           posEmbedInterp,
-		"image_transform_eval":      imageTransformEval,
-		"pil_resize":                pilResize,
-		"image_resized_crop":        imageResizedCrop,
-		"metrics_topk":              metricsTopK,
-		"audio_fbank":               audioFbank,
-		"audio_wavemix":             audioWavemix,
-		"audio_specaug":             audioSpecAug,
-		"vit_audio_cls":             vitAudioCls,
-		"posembed_audio":            posEmbedAudio,
-		"posembed_audio_cut":        posEmbedAudioCut,
-		"posembed_interp_img2audio": posEmbedInterp,
-		"metrics_audio":             metricsAudio,
+		"reparam_linear":             reparamLinear,
+		"vit_image_cls":              vitImageCls,
+		"train_trajectory":           trainTrajectory,
+		"primitives":                 primitives,
+		"drop_path":                  dropPath,
+		"drop_path_rates":            dropPathRates,
+		"mixup":                      mixup,
+		"optim_adamw":                optimAdamW,
+		"clip_grad_norm":             clipGradNorm,
+		"lr_schedule":                lrSchedule,
+		"param_groups_lrd":           paramGroups,
+		"timm_vit_keys":              timmKeys,
+		"posembed_2d":                posEmbed2D,
+		"posembed_2d_small":          posEmbed2DSmall,
+		"posembed_interp":            posEmbedInterp,
+		"image_transform_eval":       imageTransformEval,
+		"pil_resize":                 pilResize,
+		"image_resized_crop":         imageResizedCrop,
+		"metrics_topk":               metricsTopK,
+		"audio_fbank":                audioFbank,
+		"audio_wavemix":              audioWavemix,
+		"audio_specaug":              audioSpecAug,
+		"vit_audio_cls":              vitAudioCls,
+		"posembed_audio":             posEmbedAudio,
+		"posembed_audio_cut":         posEmbedAudioCut,
+		"posembed_interp_img2audio":  posEmbedInterp,
+		"metrics_audio":              metricsAudio,
+		"lr_schedule_point":          lrSchedulePoint,
+		"lr_schedule_video":          lrScheduleVideo,
+		"video_sinusoid_table":       videoSinusoidTable,
+		"posembed_interp_video_time": posEmbedInterpTime,
+		"optim_sgd":                  optimSGD,
+		"optim_lars":                 optimLARS,
+		"param_groups_video":         paramGroups,
+		"param_groups_point":         paramGroupsPoint,
+		"linprobe_head":              linprobeHead,
+		"vit_video_cls":              vitVideoCls,
+		"point_group":                pointGroup,
+		"point_transforms":           pointTransforms,
+		"point_encoder":              pointEncoder,
+		"point_cls":                  pointCls,
+		"point_feature_propagation":  pointFeaturePropagation,
+		"point_partseg":              pointPartSeg,
+		"metrics_partseg":            metricsPartSeg,
 	}
 }
 
@@ -65,8 +81,8 @@ func kinds() map[string]func(*replay) {
 type Result struct {
 	File, Kind string
 	Covered    bool
-	Compared   int   // recorded results that were compared
-	Worst      Check // the one nearest to its limit, or furthest beyond
+	Compared   int // recorded results that were compared
+	Worst      Worst
 	Err        error // why the file failed; nil when it passed or is not covered
 }
 
@@ -99,7 +115,7 @@ func File(path string, dev engine.Device) Result {
 
 // Replay recomputes a fixture on a device and compares.
 func Replay(f *Fixture, dev engine.Device) Result {
-	r := &replay{Fixture: f, dev: dev, compared: map[string]bool{}, used: map[string]bool{}}
+	r := &replay{Fixture: f, dev: dev, compared: map[string]bool{}, used: map[string]bool{}, derived: map[string][]float32{}}
 	replayKind, ok := kinds()[f.Kind]
 	if !ok {
 		return Result{File: f.Name, Kind: f.Kind}
@@ -118,9 +134,10 @@ func Replay(f *Fixture, dev engine.Device) Result {
 type replay struct {
 	*Fixture
 	dev      engine.Device
-	compared map[string]bool // recorded results
-	used     map[string]bool // recorded parameters that a model has read
-	worst    Check
+	compared map[string]bool      // recorded results
+	used     map[string]bool      // recorded parameters that a model has read
+	derived  map[string][]float32 // parameters that no file holds: the model says what they are
+	worst    Worst
 	failures []error
 }
 
@@ -152,17 +169,19 @@ func (r *replay) guard(recipe func(*replay)) {
 }
 
 // complete fails a replay that left a recorded result or parameter out, or
-// compared nothing. Recorded integers among the parameters are counters of
-// PyTorch that nothing computes with.
+// compared nothing.
 func (r *replay) complete() {
 	if len(r.failures) > 0 {
 		return
 	}
 	for t := range r.All() {
+		if isCounter(t.Name) {
+			continue
+		}
 		if isResult(t.Name) && !r.compared[t.Name] {
 			r.failures = append(r.failures, fmt.Errorf("%q is recorded but was not compared: extend the replay of its kind", t.Name))
 		}
-		if strings.HasPrefix(t.Name, "param/") && t.Dtype == checkpoint.Float32 && !r.used[t.Name] {
+		if strings.HasPrefix(t.Name, "param/") && !r.used[t.Name] {
 			r.failures = append(r.failures, fmt.Errorf("%q is recorded but the model has no such parameter", t.Name))
 		}
 	}
@@ -170,6 +189,10 @@ func (r *replay) complete() {
 		r.failures = append(r.failures, errors.New("nothing was compared: the file records no result"))
 	}
 }
+
+// isCounter tells the batch counters of PyTorch's batch normalisation, which
+// nothing computes with.
+func isCounter(name string) bool { return strings.HasSuffix(name, ".num_batches_tracked") }
 
 // Covered are the kinds that are replayed, sorted.
 func Covered() []string {

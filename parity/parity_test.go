@@ -2,6 +2,7 @@ package parity_test
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -11,10 +12,12 @@ import (
 )
 
 // TestFixtures replays every fixture with the processor's vector instructions
-// and with their portable twins. Its log is the table of what was covered.
+// and with their portable twins. It is the last test of the package, by the name
+// of its file, so that a verbose run ends with the tables of what was covered.
 func TestFixtures(t *testing.T) {
 	dir := folder(t)
-	for _, o := range []cpu.Options{{}, {Portable: true}} {
+	var tables strings.Builder
+	for _, o := range []cpu.Options{{Portable: true}, {}} {
 		dev := open(t, o)
 		t.Run(dev.Name(), func(t *testing.T) {
 			results, err := parity.Folder(dir, dev)
@@ -26,17 +29,13 @@ func TestFixtures(t *testing.T) {
 					t.Error(r.Err)
 				}
 			}
-			logTable(t, results)
+			fmt.Fprintf(&tables, "\n%s:\n", dev.Name())
+			if err := parity.Print(&tables, results); err != nil {
+				t.Error(err)
+			}
 		})
 	}
-}
-
-func logTable(t *testing.T, results []parity.Result) {
-	var table strings.Builder
-	if err := parity.Print(&table, results); err != nil {
-		t.Error(err)
-	}
-	t.Logf("\n%s", table.String())
+	t.Log(tables.String())
 }
 
 func open(t *testing.T, o cpu.Options) *cpu.Device {

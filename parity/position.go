@@ -47,6 +47,25 @@ func posEmbedInterp(r *replay) {
 	checkValues(r, table(), "out/pos_embed", v)
 }
 
+// posEmbedInterpTime: a table of clips resized along time.
+func posEmbedInterpTime(r *replay) {
+	var m struct {
+		Dim, T int
+		NewT   int `json:"new_T"`
+	}
+	r.meta(&m)
+	v, err := model.ResizePosTime(r.floats("in/pos_embed"), m.Dim, m.T, m.NewT)
+	r.must(err)
+	checkValues(r, table(), "out/pos_embed", v)
+}
+
+// videoSinusoidTable: the fixed table of tokens in one row.
+func videoSinusoidTable(r *replay) {
+	var m struct{ Dim, N int }
+	r.meta(&m)
+	checkValues(r, table(), "out/table", model.Sinusoid(m.Dim, m.N))
+}
+
 // posEmbedAudio: tables with a class row, named out/grid_<rows>x<columns> with
 // the suffixes _first_<n>_rows where cut and _dim<width> where not as wide as
 // meta says.

@@ -75,33 +75,13 @@ func (r *replay) halfSquares(g *ops.Graph, outs map[string]*ops.Node) {
 				loss += y * y / 2
 			}
 		}
-		if strings.HasPrefix(t.Name, "out/conv") {
-			t = r.channelsFirst(t)
-		}
-		r.check(forward(), t)
+		r.check(forward(), r.channelsFirst(t))
 	}
 	r.check(forward(), checkpoint.New("loss/sum_sq_half", []int{1}, []float64{loss}))
 	r.checkGradients(got[len(fetches):])
 }
 
 func isLarge(name string) bool { return strings.HasSuffix(name, "_large") }
-
-// channelsFirst turns tokens [B, N, D] into the recorded [B, D, ...], N being
-// the product of the dimensions left out.
-func (r *replay) channelsFirst(t checkpoint.Tensor) checkpoint.Tensor {
-	v := r.numbers(t)
-	N, D := t.Shape[1], t.Shape[2]
-	out := make([]float64, len(v))
-	for i, x := range v {
-		b, n, d := i/(N*D), i/D%N, i%D
-		out[(b*D+d)*N+n] = x
-	}
-	shape := r.tensor(t.Name).Shape
-	if len(shape) < 3 || shape[0] != t.Shape[0] || shape[1] != D {
-		return t // check says what differs
-	}
-	return checkpoint.New(t.Name, shape, out)
-}
 
 // dropPath: stochastic depth of a branch with recorded uniforms, and without in
 // evaluation.

@@ -8,44 +8,49 @@ import (
 	"text/tabwriter"
 )
 
-// Print writes a table of the covered kinds with their files, results compared
-// and the error nearest to its limit, then the kinds that are not covered.
+// Print writes the failures, the kinds that are not covered, and then a table of
+// the covered kinds: their files, results compared, and the worst error of forward
+// values and of gradients beside its limit.
 func Print(w io.Writer, results []Result) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "kind\tfiles\tfailed\tcompared\terror\tlimit\tof")
-	for _, kind := range Covered() {
-		printKind(tw, kind, ofKind(results, kind))
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
 	for _, r := range results {
 		if r.Err != nil {
 			fmt.Fprintf(w, "FAILED: %v\n", r.Err)
 		}
 	}
 	for _, n := range NotCovered(results) {
-		if _, err := fmt.Fprintf(w, "not covered: %s, %d files\n", n.Kind, n.Files); err != nil {
-			return err
-		}
+		fmt.Fprintf(w, "not covered: %s, %d files\n", n.Kind, n.Files)
 	}
-	return nil
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "kind\tfiles\tfailed\tcompared\tforward\tlimit\tgradient\tlimit\tworst forward value")
+	for _, kind := range Covered() {
+		printKind(tw, kind, ofKind(results, kind))
+	}
+	return tw.Flush()
 }
 
 func printKind(w io.Writer, kind string, files []Result) {
-	if len(files) == 0 {
-		fmt.Fprintf(w, "%s\t0\t\t\t\t\tno file of this kind\n", kind)
-		return
-	}
-	failed, compared := 0, 0
+	failed, compared, of := 0, 0, "no file of this kind"
+	var worst Worst
 	for _, f := range files {
 		compared += f.Compared
 		if f.Err != nil {
 			failed++
 		}
+		worst.Gradient.worse(f.Worst.Gradient)
+		worst.Forward.worse(f.Worst.Forward)
+		if worst.Forward == f.Worst.Forward {
+			of = f.File + " " + f.Worst.Forward.Tensor
+		}
 	}
-	top := slices.MaxFunc(files, func(a, b Result) int { return cmp.Compare(a.Worst.Use(), b.Worst.Use()) })
-	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%.2g\t%.2g\t%s %s\n", kind, len(files), failed, compared, top.Worst.Err, top.Worst.Limit, top.File, top.Worst.Tensor)
+	fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\t%s\n", kind, len(files), failed, compared, worst.Forward, worst.Gradient, of)
+}
+
+// String is the error and its limit, in two columns.
+func (c Check) String() string {
+	if c.Tensor == "" {
+		return "-\t-"
+	}
+	return fmt.Sprintf("%.2g\t%.2g", c.Err, c.Limit)
 }
 
 func ofKind(results []Result, kind string) []Result {

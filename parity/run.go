@@ -8,6 +8,7 @@ import (
 	"m2pt/checkpoint"
 	"m2pt/engine"
 	"m2pt/ops"
+	"m2pt/train"
 )
 
 // feed declares recorded input in/<name> as a feed of the same shape.
@@ -109,7 +110,8 @@ func (r *replay) read(p *engine.Program, f engine.Fetch) checkpoint.Tensor {
 	return checkpoint.New(f.Name, s.Shape, v)
 }
 
-// state holds the recorded parameters of a graph; optimizer slots start at zero.
+// state holds the recorded parameters of a graph, and derived ones; optimizer slots
+// start at zero.
 func (r *replay) state(g *ops.Graph) *engine.State {
 	state := engine.NewState(r.dev)
 	for _, in := range g.Inputs() {
@@ -117,6 +119,10 @@ func (r *replay) state(g *ops.Graph) *engine.State {
 			continue
 		}
 		r.must(state.Add(in.Name, in.Spec))
+		if values, ok := r.derived[in.Name]; ok {
+			r.must(engine.Set(state, in.Name, values))
+			continue
+		}
 		if isSlot(in.Name) {
 			continue
 		}
@@ -137,8 +143,14 @@ func (r *replay) value(s *engine.State, state, name string) checkpoint.Tensor {
 	return checkpoint.New(name, s.Spec(state).Shape, v)
 }
 
+// isSlot reports whether a state is what some optimizer keeps beside a parameter.
 func isSlot(name string) bool {
-	return strings.HasSuffix(name, ".exp_avg") || strings.HasSuffix(name, ".exp_avg_sq")
+	for _, o := range []train.Optimizer{train.AdamW{}, train.SGD{}, train.LARS{}} {
+		if slices.ContainsFunc(o.Slots(), func(slot string) bool { return strings.HasSuffix(name, slot) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // mean is the mean of per-sample losses as a recorded scalar.

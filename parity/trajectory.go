@@ -52,7 +52,7 @@ func trainTrajectory(r *replay) {
 		return !slices.Equal(r.floats("param/"+name), r.floats("final/"+name))
 	})
 	x := r.tensor("in/x").Shape // [iterations, B, C, H, W]
-	c := s.classifier(t.vitMeta, [2]int(x[3:5]))
+	c := s.classifier(t.vitMeta, x[2:])
 	n := r.network(c, nn.Train, x[1:], s)
 	state := t.compile(n, c)
 	defer state.Close()
@@ -70,11 +70,11 @@ func trainTrajectory(r *replay) {
 
 func (t *trajectoryRun) compile(n network, c train.Classifier) *engine.State {
 	labels := n.Graph.Declare("in/y", ops.Spec{Shape: []int{n.Batch}, Dtype: ops.Int32}, ops.PerBatch)
-	n.Loss = n.CrossEntropy(n.Logits, n.OneHot(labels, c.Head.Classes, c.Smoothing))
+	n.Loss = n.CrossEntropy(n.Logits, n.OneHot(labels, c.Head.Outputs(), c.Smoothing))
 	t.update = train.Update{
-		Groups:   train.Groups(n.Registry().Params(), c.ViT.Depth, t.LayerDecay, t.WeightDecay),
-		AdamW:    train.AdamW{Beta1: t.Betas[0], Beta2: t.Betas[1], Eps: t.AdamEps},
-		ClipGrad: t.ClipGrad,
+		Groups:    train.Groups(n.Registry().Params(), c.ViT.Depth, t.LayerDecay, t.WeightDecay),
+		Optimizer: train.AdamW{Beta1: t.Betas[0], Beta2: t.Betas[1], Eps: t.AdamEps},
+		ClipGrad:  t.ClipGrad,
 	}
 	t.update.Add(n.Net)
 	t.must(n.Err())
@@ -111,7 +111,7 @@ func (t *trajectoryRun) epoch(epoch int, x []int) {
 }
 
 func (t *trajectoryRun) step(lr float64) {
-	t.must(engine.Feed(t.prog, train.HyperFeed, t.update.AdamW.Hyper(lr, int64(len(t.norms)+1))))
+	t.must(engine.Feed(t.prog, train.HyperFeed, t.update.Optimizer.Hyper(lr, int64(len(t.norms)+1))))
 	t.must(t.prog.Update())
 	t.norms = append(t.norms, t.numbers(t.read(t.prog, t.norm))...)
 }

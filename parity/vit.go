@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"m2pt/checkpoint"
 	"m2pt/engine"
 	"m2pt/heads"
 	"m2pt/model"
@@ -49,35 +50,54 @@ func (r *replay) recordedShapes(trained func(name string) bool) shapes {
 	return s
 }
 
-// classifier is the classifier with these parameters, for pictures of the given
-// size.
-func (s shapes) classifier(m vitMeta, size [2]int) train.Classifier {
-	const patch, fc1 = "patch_embed.proj.weight", "blocks.0.mlp.fc1.weight"
-	dim := s.dim(patch, 0)
-	c := train.Classifier{
-		Tokenizer: tokenizers.Image{Size: size, Channels: s.dim(patch, 1), Patch: s.dim(patch, 2), Dim: dim},
-		ViT: model.ViT{Dim: dim, Heads: m.NumHeads, QKVBias: "none", ClassToken: s.has("cls_token"), PosEmbed: "learned", Eps: m.LNEps,
-			// The half keeps the truncation of Dim·MLPRatio from losing one.
-			MLPRatio: (float64(s.dim(fc1, 0)) + .5) / float64(max(dim, 1)), Pathways: s.pathways()},
-		Head:      heads.Classifier{Classes: s.dim("head.weight", 0), Pool: "token"},
-		Smoothing: m.Smoothing,
+// classifier is the classifier of pictures, spectrograms or clips with these
+// parameters; sample is the shape of one.
+func (s shapes) classifier(m vitMeta, sample []int) train.Classifier {
+	head := heads.Classifier{Classes: s.dim("head.weight", 0), Pool: "token"}
+	if s.has("fc_norm.weight") {
+		head.Pool = "avg"
 	}
-	for s.has(fmt.Sprintf("blocks.%d.norm1.weight", c.ViT.Depth)) {
-		c.ViT.Depth++
+	return train.Classifier{Tokenizer: s.tokenizer(sample), ViT: s.vit(m), Head: head, Smoothing: m.Smoothing}
+}
+
+// tokenizer cuts patches, or tubelets where the kernel extends in time.
+func (s shapes) tokenizer(sample []int) tokenizers.Tokenizer {
+	kernel := s.of["patch_embed.proj.weight"]
+	size := [2]int(sample[len(sample)-2:])
+	if len(kernel) == 5 {
+		return tokenizers.Video{Frames: sample[1], Size: size, Channels: kernel[1], Tubelet: kernel[2], Patch: kernel[3], Dim: kernel[0]}
+	}
+	return tokenizers.Image{Size: size, Channels: kernel[1], Patch: kernel[2], Dim: kernel[0]}
+}
+
+// vit is the network between tokenizer and head.
+func (s shapes) vit(m vitMeta) model.ViT {
+	dim := s.dim("blocks.0.norm1.weight", 0)
+	v := model.ViT{Dim: dim, Heads: m.NumHeads, QKVBias: "none", ClassToken: s.has("cls_token"), PosEmbed: "learned", Eps: m.LNEps,
+		// The half keeps the truncation of Dim·MLPRatio from losing one.
+		MLPRatio: (float64(s.dim("blocks.0.mlp.fc1.weight", 0)) + .5) / float64(max(dim, 1)),
+		CosAttn:  s.has("blocks.0.attn.scale"), Pathways: s.pathways()}
+	for s.has(fmt.Sprintf("blocks.%d.norm1.weight", v.Depth)) {
+		v.Depth++
+	}
+	if s.has("blocks.0.gamma_1") {
+		v.LayerScale = 1
 	}
 	switch {
 	case s.has("blocks.0.attn.qkv.bias"):
-		c.ViT.QKVBias = "full"
+		v.QKVBias = "full"
 	case s.has("blocks.0.attn.q_bias"):
-		c.ViT.QKVBias = "split"
+		v.QKVBias = "split"
 	}
-	if !s.trained("pos_embed") {
-		c.ViT.PosEmbed = "sincos"
+	switch {
+	case s.has("pos_embed.0.weight"):
+		v.PosEmbed = "mlp"
+	case !s.has("pos_embed"):
+		v.PosEmbed = "sinusoid"
+	case !s.trained("pos_embed"):
+		v.PosEmbed = "sincos"
 	}
-	if s.has("fc_norm.weight") {
-		c.Head.Pool = "avg"
-	}
-	return c
+	return v
 }
 
 // pathways are read off the names <layer>.aux_weight.
@@ -108,31 +128,54 @@ func (s shapes) pathways() []model.Pathway {
 	return ps
 }
 
-// network is a classifier built on floating-point pixels in/x.
+// network is a network, or a part of one, built in a recording's graph.
 type network struct {
 	train.Net
-	outs  []engine.Fetch // out/<what the trace shows>, out/features, out/logits
+	outs  []engine.Fetch // out/<name>: what may be recorded
 	feeds constants      // beside the recorded inputs
 }
 
-// network builds a classifier for one recorded batch; shape is the pixels'.
-// What trains in it must be what trained in the recording.
-func (r *replay) network(c train.Classifier, mode nn.Mode, shape []int, s shapes) network {
-	n := network{Net: train.Net{Scope: nn.NewScope(ops.Float32, mode, shape[0], 0)}}
-	show := func(name string, x *ops.Node) {
-		n.outs = append(n.outs, engine.Fetch{Name: "out/" + name, Node: x})
+// show adds what a trace shows to the outputs.
+func (n *network) show(name string, x *ops.Node) {
+	n.outs = append(n.outs, engine.Fetch{Name: "out/" + name, Node: x})
+}
+
+// part is an empty network for a batch, whose mode is that of the recording;
+// without one it evaluates.
+func (r *replay) part(batch int) network {
+	var m struct{ Mode string }
+	r.meta(&m)
+	mode := nn.Eval
+	if m.Mode == "train" {
+		mode = nn.Train
 	}
-	features, logits := c.Forward(n.Scope, n.Feed("in/x", shape...), show)
-	show("features", features)
-	show("logits", logits)
+	return network{Net: train.Net{Scope: nn.NewScope(ops.Float32, mode, batch, 0)}, feeds: constants{}}
+}
+
+// network builds a classifier for one recorded batch in/x of the given shape: the
+// outputs are what the trace shows, features and logits. What trains in it must be
+// what trained in the recording.
+func (r *replay) network(c train.Classifier, mode nn.Mode, shape []int, s shapes) network {
+	n := r.part(shape[0])
+	n.Mode = mode
+	r.build(&n, c, shape, s)
+	return n
+}
+
+func (r *replay) build(n *network, c train.Classifier, shape []int, s shapes) {
+	features, logits := c.Forward(n.Scope, n.Feed("in/x", shape...), n.show)
+	n.show("features", features)
+	n.show("logits", logits)
+	n.Logits = logits
 	r.must(n.Err())
 	for _, p := range n.Registry().Params() {
+		if p.Derived {
+			r.derived[p.Name] = p.Values(0)
+		}
 		if s.trained(p.Name) == p.Fixed {
 			r.stop(fmt.Errorf("parameter %q: fixed is %v in the model, not in the recording", p.Name, p.Fixed))
 		}
 	}
-	n.Logits = logits
-	return n
 }
 
 // loss makes the per-sample losses [B] in a network's graph.
@@ -151,8 +194,8 @@ func vitImageCls(r *replay) {
 	r.meta(&m)
 	s := r.recordedShapes(func(name string) bool { return r.has("grad/" + name) })
 	x := r.tensor("in/x").Shape
-	c := s.classifier(m, [2]int(x[2:4]))
-	classes := c.Head.Classes
+	c := s.classifier(m, x[1:])
+	classes := c.Head.Outputs()
 	losses := map[string]loss{
 		"label_smoothing": r.labels(classes, m.Smoothing),
 		"cross_entropy":   r.labels(classes, 0),
@@ -169,13 +212,17 @@ func vitImageCls(r *replay) {
 // sample0 ends the name of a result recorded for the first sample only.
 const sample0 = "_sample0"
 
-// forward compares what is recorded of a network's outputs and losses.
-func (r *replay) forward(n network, losses map[string]loss) {
+// forward compares what is recorded of a network's outputs, losses and running
+// statistics, and returns the outputs and statistics.
+func (r *replay) forward(n network, losses map[string]loss) []checkpoint.Tensor {
 	var fetches []engine.Fetch
 	for _, f := range n.outs {
 		if r.has(f.Name) || r.has(f.Name+sample0) {
 			fetches = append(fetches, f)
 		}
+	}
+	for _, u := range n.Registry().Updates() {
+		fetches = append(fetches, engine.Fetch{Name: "state_after/" + u.Name, Node: u.Node})
 	}
 	outs := len(fetches)
 	for _, name := range r.below("loss/") {
@@ -185,15 +232,23 @@ func (r *replay) forward(n network, losses map[string]loss) {
 	}
 	got := r.run(n.Graph, n.feeds, fetches...)
 	for _, t := range got[:outs] {
-		if r.has(t.Name) {
-			r.check(forward(), t)
-		}
-		if name := t.Name + sample0; r.has(name) {
-			checkValues(r, forward(), name, r.numbers(t)[:t.Len()/t.Shape[0]])
-		}
+		r.checkOutput(t)
 	}
 	for _, t := range got[outs:] {
 		r.check(forward(), r.mean(t))
+	}
+	return got[:outs]
+}
+
+func (r *replay) checkOutput(t checkpoint.Tensor) {
+	switch {
+	case strings.HasPrefix(t.Name, "state_after/"):
+		r.check(running(), t)
+	case r.has(t.Name):
+		r.check(forward(), r.channelsFirst(t))
+	}
+	if name := t.Name + sample0; r.has(name) {
+		checkValues(r, forward(), name, r.numbers(t)[:t.Len()/t.Shape[0]])
 	}
 }
 
@@ -203,10 +258,16 @@ func (r *replay) backward(n network, group string, l loss) {
 		return
 	}
 	losses, seed := l(n), n.Feed(train.SeedFeed, n.Batch)
-	grads := r.gradients(n.Graph, group, []*ops.Node{losses}, []*ops.Node{seed})
 	feeds := constants{train.SeedFeed: repeat(1/float32(n.Batch), n.Batch)}
 	maps.Copy(feeds, n.feeds)
-	r.checkGradients(r.run(n.Graph, feeds, grads...))
+	n.feeds = feeds
+	r.derive(n, group, losses, seed)
+}
+
+// derive compares the gradients of Σ⟨seed, y⟩.
+func (r *replay) derive(n network, group string, y, seed *ops.Node) {
+	grads := r.gradients(n.Graph, group, []*ops.Node{y}, []*ops.Node{seed})
+	r.checkGradients(r.run(n.Graph, n.feeds, grads...))
 }
 
 // mixing is a recorded mixup of in/x and in/y and where its results are.

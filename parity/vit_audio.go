@@ -30,10 +30,10 @@ func vitAudioCls(r *replay) {
 	r.meta(&m)
 	s := r.recordedShapes(func(name string) bool { return r.has("grad/" + name) })
 	x := r.tensor("in/x").Shape
-	c := s.classifier(m.vitMeta, [2]int(x[2:4]))
+	c := s.classifier(m.vitMeta, x[1:])
 	c.Loss = "bce"
 	c.Tokenizer = tokenizers.Audio{Frames: x[2], Mels: x[3], Patch: s.dim("patch_embed.proj.weight", 2), Stride: m.Stride, Dim: c.ViT.Dim}
-	if grid := c.Tokenizer.Grid(); grid != m.PatchHW {
+	if grid := c.Tokenizer.Grid(); [2]int(grid[1:]) != m.PatchHW {
 		r.stop(fmt.Errorf("tokens on a grid of %v, recorded %v", grid, m.PatchHW))
 	}
 	r.forward(r.network(c, nn.Eval, x, s), nil)

@@ -28,11 +28,9 @@ func (t Audio) Input() ops.Spec { return ops.F32(1, t.Frames, t.Mels) }
 // Numbers are the spectrograms themselves, which the host has normalised.
 func (t Audio) Numbers(_ nn.Scope, x *ops.Node) *ops.Node { return x }
 
-// Grid is the number of patches along time and frequency.
-func (t Audio) Grid() [2]int { return t.Picture().Grid() }
-
-// Count is the number of tokens N.
-func (t Audio) Count() int { return t.Picture().Count() }
+// Grid is 1, and the number of patches along time and along frequency: those of the
+// picture.
+func (t Audio) Grid() [3]int { return t.Picture().Grid() }
 
 // Tokens are the tokens [B, N, D] of spectrograms x [B, 1, T, M].
 func (t Audio) Tokens(s nn.Scope, x *ops.Node) *ops.Node { return t.Picture().Tokens(s, x) }

@@ -34,9 +34,9 @@ func (t Image) Input() ops.Spec {
 // Numbers are normalised pixels.
 func (t Image) Numbers(s nn.Scope, x *ops.Node) *ops.Node { return s.Normalize(x, t.Mean, t.Std) }
 
-// Grid is the number of patches down and across.
-func (t Image) Grid() [2]int {
-	return [2]int{(t.Size[0]-t.Patch)/t.stride() + 1, (t.Size[1]-t.Patch)/t.stride() + 1}
+// Grid is the number of patches along time (1), down and across.
+func (t Image) Grid() [3]int {
+	return [3]int{1, (t.Size[0]-t.Patch)/t.stride() + 1, (t.Size[1]-t.Patch)/t.stride() + 1}
 }
 
 func (t Image) stride() int {
@@ -45,9 +45,6 @@ func (t Image) stride() int {
 	}
 	return t.Stride
 }
-
-// Count is the number of tokens N.
-func (t Image) Count() int { return t.Grid()[0] * t.Grid()[1] }
 
 // Check reports what is wrong with the geometry.
 func (t Image) Check() error {
@@ -67,15 +64,20 @@ func (t Image) Tokens(s nn.Scope, x *ops.Node) *ops.Node {
 	if s.Err() != nil {
 		return nil
 	}
-	var mean, std []float64
-	if ops.SpecOf(x).Dtype == ops.Uint8 {
-		mean, std = t.Mean, t.Std
+	kernel, stride := [3]int{1, t.Patch, t.Patch}, [3]int{1, t.stride(), t.stride()}
+	return project(s, x, []int{t.Dim, t.Channels, t.Patch, t.Patch}, kernel, stride, t.Mean, t.Std)
+}
+
+// project is a convolution whose weight has the given shape, flattened to tokens,
+// with the parameters patch_embed.proj.{weight, bias}. Stored uint8 pixels are
+// normalised on the way.
+func project(s nn.Scope, x *ops.Node, weight []int, kernel, stride [3]int, mean, std []float64) *ops.Node {
+	if ops.SpecOf(x).Dtype != ops.Uint8 {
+		mean, std = nil, nil
 	}
 	return s.In("patch_embed.proj", func(s nn.Scope) *ops.Node {
-		fanIn := t.Channels * t.Patch * t.Patch
-		w := s.Param("weight", nn.FanIn(fanIn), t.Dim, t.Channels, t.Patch, t.Patch)
-		b := s.Param("bias", nn.FanIn(fanIn), t.Dim)
-		p := s.Patches(x, [3]int{1, t.Patch, t.Patch}, [3]int{1, t.stride(), t.stride()}, mean, std)
-		return s.Graph.Linear(p, w, b)
+		fanIn := ops.F32(weight[1:]...).Len()
+		w, b := s.Param("weight", nn.FanIn(fanIn), weight...), s.Param("bias", nn.FanIn(fanIn), weight[0])
+		return s.Graph.Linear(s.Patches(x, kernel, stride, mean, std), w, b)
 	})
 }

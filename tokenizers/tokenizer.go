@@ -14,11 +14,14 @@ type Tokenizer interface {
 	Numbers(s nn.Scope, x *ops.Node) *ops.Node
 	// Tokens are the tokens [B, N, D] of samples, stored ones or Numbers of them.
 	Tokens(s nn.Scope, x *ops.Node) *ops.Node
-	// Grid is the number of tokens down and across.
-	Grid() [2]int
+	// Grid is the number of tokens along time, down and across; 1 along an axis
+	// that samples lack.
+	Grid() [3]int
 }
 
 var (
 	_ Tokenizer = Image{}
 	_ Tokenizer = Audio{}
+	_ Tokenizer = Video{}
+	_ Tokenizer = Point{}
 )

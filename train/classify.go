@@ -10,14 +10,16 @@ import (
 
 // Names of the feeds of a classification graph.
 const (
-	InputFeed    = "input"       // [B, ...] as the tokenizer wants it
+	InputFeed    = "input" // [B, ...] as the tokenizer wants it
+	GroupFeed    = tokenizers.GroupFeed
 	LabelsFeed   = "labels"      // [B] int32
+	PartsFeed    = "part_labels" // [B, P] int32: of every point, where Categories is set
 	TargetsFeed  = "targets"     // [B, K], instead of labels
 	LambdaFeed   = "mix_lambda"  // [B]
 	MixBoxFeed   = "mix_box"     // [B, 4] int32
 	EraseBoxFeed = "erase_box"   // [B, 4] int32
 	SeedFeed     = "loss_seed"   // [B]: the weight of each sample's loss
-	HyperFeed    = "adamw_hyper" // [3]: lr, 1-β₁ᵗ, 1-β₂ᵗ
+	HyperFeed    = "optimizer"   // what changes from update to update: see Optimizer
 )
 
 // Classifier is a classifier of one modality with its training-time input
@@ -25,19 +27,26 @@ const (
 type Classifier struct {
 	Tokenizer tokenizers.Tokenizer
 	ViT       model.ViT
-	Head      heads.Classifier
-	Loss      string  // "cross_entropy" (or empty) or "bce"
-	Targets   bool    // the data gives target rows instead of labels, in training
-	Smoothing float64 // of the labels, in training
-	Mixes     bool    // mixup or cutmix, in training
-	Erase     string  // random erasing mode, in training; "" is off
-	Keep      int     // tokens that training keeps, the class token included; 0 is all
+	Head      heads.Head
+	// Categories, where not 0, makes every point of a cloud a case of its own: the
+	// labels are then the clouds' categories, so many, and known to the head.
+	Categories int
+	Frozen     bool    // only λ and the head train
+	Loss       string  // "cross_entropy" (or empty) or "bce"
+	Targets    bool    // the data gives target rows instead of labels, in training
+	Smoothing  float64 // of the labels, in training
+	Mixes      bool    // mixup or cutmix, in training
+	Erase      string  // random erasing mode, in training; "" is off
+	Keep       int     // tokens that training keeps, the class token included; 0 is all
+	// MergeLogits merges several looks at a sample by their logits, not by their
+	// probabilities.
+	MergeLogits bool
 }
 
 // Net is a model built on a graph for one mode and batch size.
 type Net struct {
 	nn.Scope
-	Logits *ops.Node // [B, K]
+	Logits *ops.Node // [B, K], or [B, P, K]
 	Loss   *ops.Node // [B]
 }
 
@@ -51,23 +60,34 @@ func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
 		x, target = c.augment(s, x, target)
 	}
 	_, logits := c.Forward(s, x, nil)
-	if c.Loss == "bce" {
+	switch {
+	case c.Loss == "bce":
 		return Net{s, logits, s.BCE(logits, target)}
+	case c.Categories > 0:
+		return Net{s, logits, s.SampleMean(s.CrossEntropy(logits, target))}
 	}
 	return Net{s, logits, s.CrossEntropy(logits, target)}
 }
 
-// target are the target rows [B, K].
+// target are the target rows [B, K], or [B, P, K] of the points.
 func (c Classifier) target(s nn.Scope) *ops.Node {
 	if c.Loss == "bce" || c.Targets && s.Mode == nn.Train {
-		return s.Feed(TargetsFeed, s.Batch, c.Head.Classes)
+		return s.Feed(TargetsFeed, s.Batch, c.Head.Outputs())
 	}
-	labels := s.Graph.Declare(LabelsFeed, ops.Spec{Shape: []int{s.Batch}, Dtype: ops.Int32}, ops.PerBatch)
 	smoothing := 0.0
 	if s.Mode == nn.Train {
 		smoothing = c.Smoothing
 	}
-	return s.OneHot(labels, c.Head.Classes, smoothing)
+	if c.Categories > 0 {
+		points := c.Tokenizer.Input().Shape[0]
+		return s.OneHot(integers(s, PartsFeed, s.Batch, points), c.Head.Outputs(), smoothing)
+	}
+	return s.OneHot(integers(s, LabelsFeed, s.Batch), c.Head.Outputs(), smoothing)
+}
+
+// integers declares an int32 feed.
+func integers(s nn.Scope, name string, shape ...int) *ops.Node {
+	return s.Graph.Declare(name, ops.Spec{Shape: shape, Dtype: ops.Int32}, ops.PerBatch)
 }
 
 // augment is what training does to a batch inside the graph, in timm's order:
@@ -76,32 +96,31 @@ func (c Classifier) augment(s nn.Scope, x, target *ops.Node) (*ops.Node, *ops.No
 	if c.Mixes || c.Erase != "" {
 		x = c.Tokenizer.Numbers(s, x)
 	}
-	boxes := ops.Spec{Shape: []int{s.Batch, 4}, Dtype: ops.Int32}
 	if c.Erase != "" {
-		x = s.Graph.Erase(x, s.Graph.Declare(EraseBoxFeed, boxes, ops.PerBatch), s.SampleKey(), c.Erase, s.Seed)
+		x = s.Graph.Erase(x, integers(s, EraseBoxFeed, s.Batch, 4), s.SampleKey(), c.Erase, s.Seed)
 	}
 	if c.Mixes {
 		lambda := s.Feed(LambdaFeed, s.Batch)
-		x = s.Mix(x, lambda, s.Graph.Declare(MixBoxFeed, boxes, ops.PerBatch))
+		x = s.Mix(x, lambda, integers(s, MixBoxFeed, s.Batch, 4))
 		target = s.MixTargets(target, lambda)
 	}
 	return x, target
 }
 
-// Forward is the network from samples to features [B, D] and logits [B, K].
+// Forward is the network from samples to features and logits; see [heads.Head].
 func (c Classifier) Forward(s nn.Scope, x *ops.Node, trace model.Trace) (features, logits *ops.Node) {
-	h, v, grid := c.Head, c.ViT, c.Tokenizer.Grid()
-	h.Tokens = v.Tokens(grid[0] * grid[1])
+	v := c.ViT
 	if s.Mode == nn.Train && c.Keep > 0 {
-		v.Keep, h.Tokens = c.Keep, c.Keep
+		v.Keep = c.Keep
 	}
-	x = v.Forward(s, c.Tokenizer, x, trace)
-	h.Dim, h.ClassToken, h.Eps = v.Dim, v.ClassToken, v.Eps
-	// The head's parameters come first where it is pooled, last otherwise: the
-	// order of the reference's state dict, hence of its optimizer groups.
-	if h.Pool == "avg" {
-		h.Declare(s)
+	s.Frozen = c.Frozen
+	e := heads.Encoding{Blocks: v.Forward(s, c.Tokenizer, x, trace), ClassToken: v.ClassToken, Eps: v.Eps}
+	if s.Err() != nil {
+		return nil, nil
 	}
-	features = h.Features(s, x)
-	return features, h.Logits(s, features)
+	if t, ok := c.Tokenizer.(tokenizers.Point); ok && c.Categories > 0 {
+		_, centers := t.Neighbours(s, x)
+		e.Cloud = heads.Cloud{Points: x, Centers: centers, Category: s.OneHot(integers(s, LabelsFeed, s.Batch), c.Categories, 0)}
+	}
+	return c.Head.Forward(s, e)
 }

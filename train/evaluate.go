@@ -7,14 +7,15 @@ import (
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/nn"
+	"m2pt/ops"
 )
 
 // Evaluator runs a model over a dataset.
 type Evaluator struct {
 	prog   *engine.Program
 	loader *data.Loader
+	model  Classifier
 	batch  int
-	multi  bool // samples have several classes
 	loss   []float32
 	logits []float32
 }
@@ -27,61 +28,77 @@ func NewEvaluator(c Classifier, state *engine.State, bind map[string]string, loa
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
-	return &Evaluator{prog, loader, batch, c.Loss == "bce", make([]float32, batch), make([]float32, batch*c.Head.Classes)}, nil
+	return &Evaluator{prog, loader, c, batch, make([]float32, batch), make([]float32, ops.SpecOf(n.Logits).Len())}, nil
 }
 
-// Prediction is a model's answer to one sample.
+// Prediction is a model's answer to one sample, whose slices are borrowed until the
+// next one.
 type Prediction struct {
-	Index  int // in the dataset
+	Index  int // in the dataset, of its first look
 	Label  int
-	Loss   float32
-	Logits []float32 // borrowed until the next one
+	Loss   float32   // the mean over the looks
+	Logits []float32 // [K], or [P, K] where every point has a label
+	Looks  int       // that Logits are the mean of
+	// Targets are the shares of the classes [K], where samples have several.
+	Targets []float32
+	// Parts are the labels [P] of the points, and Predicted the answers.
+	Parts, Predicted []int32
 }
 
 // Run evaluates every readable sample once; each may be nil. A loss that is not
 // finite is ErrNonFinite.
 func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Result, error) {
-	var t Tally
-	var scores, targets []float32 // of all samples, where they have several classes
-	classes := len(e.logits) / e.batch
+	s, err := e.scorer()
+	if err != nil {
+		return Result{}, fmt.Errorf("evaluate: %w", err)
+	}
+	answer := func(p *Prediction) error {
+		if err := s.add(p); err != nil || each == nil {
+			return err
+		}
+		return each(*p)
+	}
+	looks := newLooks(data.Views(e.loader.Dataset()), e.model.MergeLogits, answer)
 	for b, err := range e.loader.Epoch(ctx, 0, 0) {
 		if err != nil {
-			return t.Result(), fmt.Errorf("evaluate: %w", err)
+			return s.result(), fmt.Errorf("evaluate: %w", err)
 		}
 		if err := e.forward(b); err != nil {
-			return t.Result(), fmt.Errorf("evaluate: %w", err)
+			return s.result(), fmt.Errorf("evaluate: %w", err)
 		}
 		for i, index := range b.Index {
 			if index < 0 {
 				continue
 			}
-			p := Prediction{int(index), int(b.Labels[i]), e.loss[i], e.logits[i*classes:][:classes]}
-			if e.multi {
-				t.AddMean(float64(p.Loss), 1)
-				scores, targets = append(scores, p.Logits...), append(targets, b.Targets[i*classes:][:classes]...)
-			} else {
-				t.Add(p.Loss, p.Logits, b.Labels[i])
-			}
-			if each != nil {
-				if err := each(p); err != nil {
-					return t.Result(), err
-				}
+			if err := looks.add(e.prediction(b, i)); err != nil {
+				return s.result(), err
 			}
 		}
 	}
-	r := t.Result()
-	if e.multi && r.Samples > 0 {
-		m := RankMetrics(scores, targets, classes)
-		r.MultiLabel = &m
+	if err := looks.flush(); err != nil {
+		return s.result(), err
 	}
+	r := s.result()
 	if !finite(r.Loss) {
 		return r, fmt.Errorf("evaluate: loss %g: %w: lower the learning rate or set train.clip_grad", r.Loss, ErrNonFinite)
 	}
 	return r, nil
 }
 
+// prediction is row i of a batch.
+func (e *Evaluator) prediction(b *data.Batch, i int) Prediction {
+	return Prediction{Index: int(b.Index[i]), Label: int(b.Labels[i]), Loss: e.loss[i], Looks: 1,
+		Logits: row(e.logits, i, e.batch), Targets: row(b.Targets, i, e.batch), Parts: row(b.Parts, i, e.batch)}
+}
+
+// row is row i of so many.
+func row[T any](v []T, i, rows int) []T {
+	n := len(v) / rows
+	return v[i*n:][:n]
+}
+
 func (e *Evaluator) forward(b *data.Batch) error {
-	if err := feedSamples(e.prog, b); err != nil {
+	if err := FeedSamples(e.prog, b); err != nil {
 		return err
 	}
 	if err := e.prog.Micro(); err != nil {

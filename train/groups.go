@@ -17,12 +17,13 @@ type Group struct {
 
 // Groups splits the trained parameters for layer-wise learning-rate decay
 // (BEiT, MAE): scale = decay^(depth+1-id), where id is 0 for tokens, position
-// table and patch embedding, i+1 for block i, depth+1 for the rest. One-
-// dimensional parameters (biases, norms, λ) and the tables do not decay. Groups
-// come in the order their first parameter was declared.
+// table and tokenizer, i+1 for block i, depth+1 for the rest. Parameters of one
+// dimension (biases, norms, λ), tokens, the position table and the logit scales
+// of cosine attention do not decay. Groups come in the order their first
+// parameter was declared.
 func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Group {
 	type key struct {
-		layer  int
+		scale  float64
 		decays bool
 	}
 	var groups []Group
@@ -31,12 +32,12 @@ func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Gro
 		if p.Fixed {
 			continue
 		}
-		k := key{layerID(p.Name, depth), decays(p)}
+		k := key{math.Pow(layerDecay, float64(depth+1-layerID(p.Name, depth))), decays(p)}
 		i, ok := index[k]
 		if !ok {
 			i = len(groups)
 			index[k] = i
-			g := Group{LRScale: math.Pow(layerDecay, float64(depth+1-k.layer))}
+			g := Group{LRScale: k.scale}
 			if k.decays {
 				g.WeightDecay = weightDecay
 			}
@@ -47,17 +48,23 @@ func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Gro
 	return groups
 }
 
+// decays: the table cls_pos of Point-MAE does, as its authors have it.
 func decays(p nn.Param) bool {
-	return len(p.Shape) > 1 && p.Name != "cls_token" && p.Name != "pos_embed"
+	switch p.Name {
+	case "cls_token", "mask_token", "pos_embed":
+		return false
+	}
+	return len(p.Shape) > 1 && !strings.HasSuffix(p.Name, ".scale")
 }
 
 func layerID(name string, depth int) int {
 	var i int
-	switch {
-	case name == "cls_token", name == "pos_embed", strings.HasPrefix(name, "patch_embed."):
-		return 0
-	case scan(name, "blocks.%d.", &i):
+	if scan(name, "blocks.%d.", &i) {
 		return i + 1
+	}
+	switch part, _, _ := strings.Cut(name, "."); part {
+	case "cls_token", "cls_pos", "mask_token", "pos_embed", "patch_embed", "encoder":
+		return 0
 	}
 	return depth + 1
 }

@@ -18,6 +18,8 @@ func TestLayerScales(t *testing.T) {
 			"blocks.11.attn.qkv.cross_modal_scale": .65, "norm.weight": 1, "head.weight": 1}},
 		{0.75, map[string]float64{"pos_embed": .0237573, "patch_embed.proj.weight": .0237573, "blocks.10.norm2.weight": .5625,
 			"blocks.11.norm2.weight": .75, "fc_norm.bias": 1}},
+		{0.75, map[string]float64{"cls_pos": .0237573, "mask_token": .0237573, "pos_embed.2.bias": .0237573,
+			"encoder.second_conv.3.weight": .0237573, "cls_head_finetune.0.weight": 1, "propagation_0.mlp_convs.0.weight": 1}},
 		{1, map[string]float64{"cls_token": 1, "blocks.0.norm1.bias": 1, "head.bias": 1}},
 	} {
 		for name, want := range c.want {
@@ -63,6 +65,49 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestWhatDecays: the rules of all modalities are one.
+func TestWhatDecays(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		shape  []int
+		decays bool
+	}{
+		{"cls_token", []int{1, 1, 4}, false},
+		{"mask_token", []int{1, 1, 4}, false},
+		{"cls_pos", []int{1, 1, 4}, true},
+		{"pos_embed", []int{1, 9, 4}, false},
+		{"pos_embed.0.weight", []int{8, 3}, true},
+		{"encoder.first_conv.0.weight", []int{8, 3}, true},
+		{"encoder.first_conv.1.weight", []int{8}, false},
+		{"blocks.0.attn.scale", []int{3, 1, 1}, false},
+		{"blocks.0.attn.qkv.cross_modal_scale", []int{1}, false},
+		{"blocks.0.gamma_1", []int{4}, false},
+		{"blocks.0.attn.q_bias", []int{4}, false},
+		{"head.weight", []int{2, 4}, true},
+	} {
+		g := Groups([]nn.Param{{Name: c.name, Shape: c.shape}}, 1, 1, 0.05)
+		if decays := g[0].WeightDecay != 0; decays != c.decays {
+			t.Errorf("%s%v decays: %v, want %v", c.name, c.shape, decays, c.decays)
+		}
+	}
+}
+
+// TestGroupsWithoutLayerDecay: there are two groups at most, the tokenizer's
+// parameters with the blocks'.
+func TestGroupsWithoutLayerDecay(t *testing.T) {
+	params := []nn.Param{
+		{Name: "cls_token", Shape: []int{1, 1, 4}},
+		{Name: "encoder.first_conv.0.weight", Shape: []int{8, 3}},
+		{Name: "blocks.0.mlp.fc1.weight", Shape: []int{8, 4}},
+		{Name: "blocks.0.mlp.fc1.bias", Shape: []int{8}},
+		{Name: "norm.weight", Shape: []int{4}},
+	}
+	got := Groups(params, 1, 1, 0.05)
+	if len(got) != 2 || !sameNames(got[0].Params, []string{"cls_token", "blocks.0.mlp.fc1.bias", "norm.weight"}) {
+		t.Errorf("%+v, want what does not decay and what does", got)
+	}
+}
+
 func sameNames(params []nn.Param, names []string) bool {
 	if len(params) != len(names) {
 		return false
@@ -73,25 +118,6 @@ func sameNames(params []nn.Param, names []string) bool {
 		}
 	}
 	return true
-}
-
-// TestSchedule compares with MAE's numbers, and an epoch without warm-up with
-// the start of the cosine.
-func TestSchedule(t *testing.T) {
-	mae := Schedule{LR: 2e-3, MinLR: 1e-6, Warmup: 5, Epochs: 100}
-	cold := Schedule{LR: 1, MinLR: .1, Epochs: 2}
-	for _, c := range []struct {
-		s        Schedule
-		at, want float64
-	}{
-		{mae, 0, 0}, {mae, 2.5, .001}, {mae, 5, .002}, {mae, 50, .00108303806}, {mae, 99, 1.54646929e-6}, {mae, 100, 1e-6},
-		{cold, 0, 1}, {cold, 1, .55}, {cold, 2, .1},
-		{Schedule{LR: 1, Warmup: 4, Epochs: 4}, 3, .75},
-	} {
-		if got := c.s.At(c.at); math.Abs(got-c.want) > 1e-8*math.Max(c.want, 1e-3) {
-			t.Errorf("%+v at %g: %.9g, want %g", c.s, c.at, got, c.want)
-		}
-	}
 }
 
 // TestHyper: the bias corrections of Adam's first updates.

@@ -32,7 +32,9 @@ type Record struct {
 	TrainLoss float64 `json:"train_loss,omitempty"` // mean over the epoch
 	// MultiLabel are the figures where samples have several classes.
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
-	Lambda     []Lambda    `json:"lambda,omitempty"`
+	// Parts are the figures where every point has a label.
+	Parts  *PartSegmentation `json:"parts,omitempty"`
+	Lambda []Lambda          `json:"lambda,omitempty"`
 }
 
 // journal is a run's metrics.jsonl and the summary.csv drawn from it.
@@ -86,7 +88,7 @@ func (j journal) summarise() error {
 	}
 	return atomicfile.Write(filepath.Join(j.dir, "summary.csv"), 0o644, func(w io.Writer) error {
 		c := csv.NewWriter(w)
-		if err := c.Write([]string{"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5", "eval_map"}); err != nil {
+		if err := c.Write([]string{"epoch", "step", "train_loss", "eval_loss", "eval_top1", "eval_top5", "eval_map", "eval_miou"}); err != nil {
 			return err
 		}
 		for line := range bytes.SplitSeq(raw, []byte("\n")) {
@@ -94,9 +96,12 @@ func (j journal) summarise() error {
 			if json.Unmarshal(line, &r) != nil || r.Kind != "eval" {
 				continue
 			}
-			row := []string{number(r.Epoch), strconv.FormatInt(r.Step, 10), number(r.TrainLoss), number(r.Loss), number(r.Top1), number(r.Top5), ""}
-			if r.MultiLabel != nil {
+			row := []string{number(r.Epoch), strconv.FormatInt(r.Step, 10), number(r.TrainLoss), number(r.Loss), number(r.Top1), number(r.Top5), "", ""}
+			switch {
+			case r.MultiLabel != nil:
 				row[4], row[5], row[6] = "", "", number(r.MultiLabel.MAP)
+			case r.Parts != nil:
+				row[4], row[5], row[7] = "", "", number(r.Parts.InstanceIoU)
 			}
 			if err := c.Write(row); err != nil {
 				return err

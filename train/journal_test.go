@@ -48,11 +48,12 @@ func TestSummary(t *testing.T) {
 		{Kind: "eval", Step: 4, Epoch: 1, Loss: 2.25, Top1: 12.5, Top5: 50, TrainLoss: 2.5},
 		{Kind: "eval", Step: 6, Epoch: 1.5, Loss: 1. / 3, Top1: 100. / 3, Top5: 100, TrainLoss: 1e-9},
 		{Kind: "eval", Step: 8, Epoch: 2, Loss: 2, TrainLoss: 3, MultiLabel: &MultiLabel{MAP: 0.25}},
+		{Kind: "eval", Step: 9, Epoch: 3, Loss: 1, TrainLoss: 2, Parts: &PartSegmentation{InstanceIoU: 0.75}},
 	} {
 		must(t, j.add(r))
 	}
 	must(t, j.summarise())
-	const want = "epoch,step,train_loss,eval_loss,eval_top1,eval_top5,eval_map\n1,4,2.5,2.25,12.5,50,\n1.5,6,1e-09,0.33333333,33.333333,100,\n2,8,3,2,,,0.25\n"
+	const want = "epoch,step,train_loss,eval_loss,eval_top1,eval_top5,eval_map,eval_miou\n1,4,2.5,2.25,12.5,50,,\n1.5,6,1e-09,0.33333333,33.333333,100,,\n2,8,3,2,,,0.25,\n3,9,2,1,,,,0.75\n"
 	if got := read(t, filepath.Join(j.dir, "summary.csv")); got != want {
 		t.Errorf("summary\n%swant\n%s", got, want)
 	}

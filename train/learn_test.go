@@ -29,7 +29,7 @@ func TestOverfit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := tiny(t, append(c.sets, "optimizer.weight_decay=0", "augment.smoothing=0")...)
-			s, err := NewSynthetic(cfg, 10, device(t, 1))
+			s, err := NewSynthetic(cfg, Answers{Classes: 10}, device(t, 1))
 			must(t, err)
 			defer s.Close()
 			var losses []float64

@@ -87,7 +87,7 @@ func TestNames(t *testing.T) {
 		{Name: "b.weight"}, {Name: "b.cross_modal_scale"}, {Name: "b.aux_weight", Aux: 1, Fixed: true},
 		{Name: "c.weight"}, {Name: "c.cross_modal_scale", Fixed: true}, {Name: "c.aux_weight", Aux: 1, Fixed: true},
 	}
-	n := newNames(params, true)
+	n := newNames(params, AdamW{}, true)
 	slots := []string{}
 	for _, name := range []string{"a.weight", "a.aux_weight", "b.weight", "b.cross_modal_scale", "c.weight"} {
 		slots = append(slots, name+".exp_avg", name+".exp_avg_sq")
@@ -100,7 +100,7 @@ func TestNames(t *testing.T) {
 		{"frozen", n.frozen, []string{"b.aux_weight", "c.aux_weight"}},
 		{"slots", n.slots, slots},
 		{"averaged", n.ema, []string{"a.weight", "a.cross_modal_scale", "b.weight", "b.cross_modal_scale", "c.weight"}},
-		{"averaged, where nothing is", newNames(params, false).ema, nil},
+		{"averaged, where nothing is", newNames(params, AdamW{}, false).ema, nil},
 	} {
 		if !slices.Equal(c.got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)

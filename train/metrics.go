@@ -56,6 +56,8 @@ type Result struct {
 	Top5    float64 `json:"top5"`
 	// MultiLabel are the figures that count where samples have several classes.
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
+	// Parts are the figures that count where every point has a label.
+	Parts *PartSegmentation `json:"parts,omitempty"`
 }
 
 // Figure is a named result, for people.
@@ -64,9 +66,12 @@ type Figure struct {
 	Value float64
 }
 
-// Figures are those that count for the samples at hand: accuracies, or ranking
-// metrics where samples have several classes.
+// Figures are those that count for the samples at hand: accuracies, ranking
+// metrics where samples have several classes, overlaps where points have labels.
 func (r Result) Figures() []Figure {
+	if p := r.Parts; p != nil {
+		return []Figure{{"instance mIoU", p.InstanceIoU}, {"class mIoU", p.ClassIoU}, {"accuracy", p.Accuracy}, {"loss", r.Loss}}
+	}
 	if m := r.MultiLabel; m != nil {
 		return []Figure{{"mAP", m.MAP}, {"mAUC", m.MAUC}, {"d'", m.DPrime}, {"loss", r.Loss}}
 	}
@@ -84,11 +89,14 @@ func (r Result) String() string {
 	return strings.Join(words, "  ")
 }
 
-// Score is the figure that decides which checkpoint is best: top-1, or the mean
-// average precision.
+// Score is the figure that decides which checkpoint is best: top-1, the mean
+// average precision, or the mean overlap over shapes.
 func (r Result) Score() float64 {
-	if r.MultiLabel != nil {
+	switch {
+	case r.MultiLabel != nil:
 		return r.MultiLabel.MAP
+	case r.Parts != nil:
+		return r.Parts.InstanceIoU
 	}
 	return r.Top1
 }

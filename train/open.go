@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,7 +77,7 @@ func runConfig(path string) (string, error) {
 // classify describes the network that the weights belong to. A pathway covers
 // the blocks 0..depth-1 of its auxiliary model in either order.
 func (m *Model) classify() error {
-	head, err := m.Weights.Get("head.weight")
+	a, err := m.answers()
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (m *Model) classify() error {
 		any = true
 		depths[k] = max(depths[k], i+1)
 	}
-	m.Classifier = NewClassifier(m.Config, head.Shape[0], depths)
+	m.Classifier = NewClassifier(m.Config, a, depths)
 	if !any {
 		m.Classifier.ViT.Pathways = nil
 	}
@@ -99,6 +100,29 @@ func (m *Model) classify() error {
 		m.Classifier.ViT.QKVBias = "full" // as an exported model has it
 	}
 	return nil
+}
+
+// answers are counted by the head's weights.
+func (m *Model) answers() (a Answers, err error) {
+	rows := func(name string, axis int) int {
+		t, missing := m.Weights.Get(name)
+		if missing != nil || axis >= len(t.Shape) {
+			err = errors.Join(err, fmt.Errorf("head of kind %q: %w", m.Config.Head.Kind, cmp.Or(missing, fmt.Errorf("tensor %q has shape %v", name, t.Shape))))
+			return 0
+		}
+		return t.Shape[axis]
+	}
+	switch m.Config.Head.Kind {
+	case "probe":
+		a.Classes = rows("head.1.weight", 0)
+	case "point":
+		a.Classes = rows("cls_head_finetune.8.weight", 0)
+	case "parts":
+		a.Classes, a.Parts = rows("label_conv.0.weight", 1), rows("convs3.weight", 0)
+	default:
+		a.Classes = rows("head.weight", 0)
+	}
+	return a, err
 }
 
 // State puts the weights on a device. Parameters the weights lack are an error,
@@ -111,12 +135,17 @@ func (m *Model) State(dev engine.Device) (*engine.State, []nn.Param, error) {
 	s := engine.NewState(dev)
 	params := n.Registry().Params()
 	for _, p := range params {
-		if err := s.Add(p.Name, ops.F32(p.Shape...)); err != nil {
+		err := s.Add(p.Name, ops.F32(p.Shape...))
+		if err == nil && p.Derived {
+			err = engine.Set(s, p.Name, p.Values(0))
+		}
+		if err != nil {
 			s.Close()
 			return nil, nil, err
 		}
 	}
-	if err := load(s, "", m.Weights, func(name string) bool { _, ok := n.Registry().Lookup(name); return ok }); err != nil {
+	stored := func(name string) bool { p, ok := n.Registry().Lookup(name); return ok && !p.Derived }
+	if err := load(s, "", m.Weights, stored); err != nil {
 		s.Close()
 		return nil, nil, fmt.Errorf("checkpoint %s: %w", m.Path, err)
 	}
@@ -130,8 +159,9 @@ func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluat
 	if err != nil {
 		return nil, nil, err
 	}
-	if got := set.Classes(); len(got) != m.Classifier.Head.Classes || m.Classes != nil && !slices.Equal(got, m.Classes) {
-		return nil, nil, misused("the data has the %d classes %v, the model was trained on %d: %v", len(got), got, m.Classifier.Head.Classes, m.Classes)
+	got, want := set.Classes(), cmp.Or(m.Classifier.Categories, m.Classifier.Head.Outputs())
+	if len(got) != want || m.Classes != nil && !slices.Equal(got, m.Classes) {
+		return nil, nil, misused("the data has the %d classes %v, the model was trained on %d: %v", len(got), got, want, m.Classes)
 	}
 	loader, err := data.NewLoader(set, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
 		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: onSkip})

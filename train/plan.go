@@ -75,16 +75,16 @@ type PlanSteps struct {
 	Total    int64 `json:"total"`
 }
 
-// NewPlan plans cfg for a dataset of so many classes and training samples; 0
+// NewPlan plans cfg for a dataset of so many answers and training samples; 0
 // samples are an unknown number. It builds the graphs and programs of [Run], on
 // a device that holds no memory.
-func NewPlan(cfg *experiment.Config, classes, samples int) (*Plan, error) {
-	p := &Plan{Classes: classes}
+func NewPlan(cfg *experiment.Config, a Answers, samples int) (*Plan, error) {
+	p := &Plan{Classes: a.Classes}
 	depths, err := p.auxDepths(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	t := &trainer{cfg: cfg, model: NewClassifier(cfg, classes, depths), state: engine.NewState(engine.Planner{}),
+	t := &trainer{cfg: cfg, model: NewClassifier(cfg, a, depths), state: engine.NewState(engine.Planner{}),
 		perEpoch: int64(samples / cfg.Train.Batch)}
 	defer t.close()
 	if err := p.programs(t); err != nil {
@@ -92,7 +92,7 @@ func NewPlan(cfg *experiment.Config, classes, samples int) (*Plan, error) {
 	}
 	p.count(t.names.params)
 	p.Steps = PlanSteps{t.perEpoch, t.total()}
-	p.Rates = rates(cfg)
+	p.Rates = rates(cfg, t.perEpoch)
 	return p, nil
 }
 
@@ -180,8 +180,8 @@ func elements(params []nn.Param) int {
 
 // rates samples the learning rate at the schedule's ends, the end of warm-up and
 // between.
-func rates(cfg *experiment.Config) []PlanRate {
-	s := newSchedule(cfg)
+func rates(cfg *experiment.Config, perEpoch int64) []PlanRate {
+	s := newSchedule(cfg, perEpoch)
 	var all []PlanRate
 	at := func(from, to float64, parts int) {
 		for i := range parts {
@@ -199,6 +199,7 @@ func rates(cfg *experiment.Config) []PlanRate {
 }
 
 // newSchedule is the learning rate's course over a run.
-func newSchedule(cfg *experiment.Config) Schedule {
-	return Schedule{LR: cfg.Optimizer.LR, MinLR: cfg.Schedule.MinLR, Warmup: cfg.Schedule.WarmupEpochs, Epochs: float64(cfg.Train.Epochs)}
+func newSchedule(cfg *experiment.Config, perEpoch int64) Schedule {
+	return Schedule{Name: cfg.Schedule.Name, LR: cfg.Optimizer.LR, MinLR: cfg.Schedule.MinLR, WarmupLR: cfg.Schedule.WarmupLR,
+		Warmup: cfg.Schedule.WarmupEpochs, Epochs: float64(cfg.Train.Epochs), PerEpoch: perEpoch}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"m2pt/checkpoint"
@@ -153,7 +154,7 @@ func (t *trainer) openData() error {
 	if err != nil {
 		return err
 	}
-	t.classes, t.samples = trainSet.Classes(), trainSet.Len()
+	t.classes, t.answers, t.samples = trainSet.Classes(), AnswersOf(trainSet), trainSet.Len()
 	if got := valSet.Classes(); !slices.Equal(got, t.classes) {
 		return misused("the training data has the classes %v, the validation data %v: they must be the same", t.classes, got)
 	}
@@ -197,7 +198,7 @@ func (t *trainer) build(aux []*Auxiliary) error {
 	for i, a := range aux {
 		depths[i] = a.Depth
 	}
-	t.model = NewClassifier(cfg, len(t.classes), depths)
+	t.model = NewClassifier(cfg, t.answers, depths)
 	t.state = engine.NewState(t.opt.Device)
 	return firstOf(t.declare, func() error { return t.fill(aux) }, func() error { return t.store.saveAux(t) }, t.compileEval)
 }
@@ -248,29 +249,46 @@ func (t *trainer) initFrom(path string) error {
 	})
 }
 
-// optional are the parameters that a checkpoint for fine-tuning need not have.
+// optional are the parameters that a checkpoint for fine-tuning need not have:
+// those of heads and the norm ahead of them.
 func optional(name string) bool {
-	return slices.Contains([]string{"head.weight", "head.bias", "norm.weight", "norm.bias", "fc_norm.weight", "fc_norm.bias"}, name)
+	layer, _, _ := strings.Cut(name, ".")
+	return slices.Contains([]string{"head", "norm", "fc_norm", "cls_head_finetune", "label_conv", "propagation_0",
+		"convs1", "convs2", "convs3", "bns1", "bns2"}, layer)
 }
 
-// resizePos resizes a square position table to the model's grid.
+// resizePos resizes a position table to the model's grid.
 func (t *trainer) resizePos(x checkpoint.Tensor) (checkpoint.Tensor, error) {
 	v, err := x.Float32s()
 	if err != nil {
 		return x, err
 	}
-	extra := t.model.ViT.Tokens(0)
-	if len(x.Shape) != 3 || x.Shape[2] != t.model.ViT.Dim {
-		return x, fmt.Errorf("tensor %q: shape %v, want [1 N %d]", x.Name, x.Shape, t.model.ViT.Dim)
+	extra, grid, dim := t.model.ViT.Tokens(0), t.model.Tokenizer.Grid(), t.model.ViT.Dim
+	if len(x.Shape) != 3 || x.Shape[1] <= extra || x.Shape[2] != dim {
+		return x, fmt.Errorf("tensor %q: shape %v, want [1 N %d]", x.Name, x.Shape, dim)
 	}
-	side := int(math.Sqrt(float64(x.Shape[1] - extra)))
-	grid := t.model.Tokenizer.Grid()
-	resized, err := model.ResizePos(v, x.Shape[2], extra, [2]int{side, side}, grid)
+	from, err := gridOf(x.Shape[1]-extra, grid)
 	if err != nil {
 		return x, fmt.Errorf("tensor %q: %w", x.Name, err)
 	}
-	t.opt.Log.Info("model.init: position table resized", "from", side, "to", grid)
-	return checkpoint.New(x.Name, []int{1, extra + grid[0]*grid[1], x.Shape[2]}, resized), nil
+	resized, err := model.ResizePosVolume(v[extra*dim:], dim, from, grid)
+	if err != nil {
+		return x, fmt.Errorf("tensor %q: %w", x.Name, err)
+	}
+	t.opt.Log.Info("model.init: position table resized", "from", from, "to", grid)
+	return checkpoint.New(x.Name, []int{1, extra + model.Count(grid), dim}, slices.Concat(v[:extra*dim], resized)), nil
+}
+
+// gridOf guesses the grid of a table of n positions: as many steps of time as the
+// model's and square frames, or else frames of the model's size.
+func gridOf(n int, grid [3]int) ([3]int, error) {
+	if side := int(math.Sqrt(float64(n / grid[0]))); side*side*grid[0] == n {
+		return [3]int{grid[0], side, side}, nil
+	}
+	if frame := grid[1] * grid[2]; n%frame == 0 {
+		return [3]int{n / frame, grid[1], grid[2]}, nil
+	}
+	return grid, fmt.Errorf("%d positions are no squares at %d steps of time, nor frames of %dx%d: give the model the grid of the checkpoint", n, grid[0], grid[1], grid[2])
 }
 
 func (t *trainer) compileEval() (err error) {

@@ -42,8 +42,13 @@ func OpenPlain(cfg *experiment.Config, split Split) (data.Dataset, error) {
 // openData opens a split with the transform of split as.
 func openData(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 	open := openImages
-	if cfg.Tokenizer.Kind == "audio" {
+	switch cfg.Tokenizer.Kind {
+	case "audio":
 		open = openSounds
+	case "point":
+		open = openClouds
+	case "video":
+		open = openClips
 	}
 	set, err := open(cfg, split, as)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
@@ -91,34 +96,43 @@ func openSource(d experiment.Data, split Split) (image.Source, error) {
 	case "generated":
 		return generated.NewImages(generated.Options{Variant: cmp.Or(d.Variant, "shapes"), Split: string(split), Size: d.ImageSize, Count: count, Seed: d.Seed})
 	case "folder":
-		return openFolder(d, split)
+		return openPictures(d, split, image.FolderClasses, image.OpenFolder)
+	case "shards":
+		return openPictures(d, split, image.ShardClasses, image.OpenShards)
 	case "cifar10":
 		if split == ValSplit {
 			return image.OpenCIFAR10(d.Path, "test")
 		}
 		return image.OpenCIFAR10(d.Path, "train")
 	}
-	return nil, fmt.Errorf("format %q: want generated, folder or cifar10", d.Format)
+	return nil, fmt.Errorf("format %q is not one of pictures", d.Format)
 }
 
-// openFolder opens a split with the classes of the training split; validation
-// data alone has its own.
-func openFolder(d experiment.Data, split Split) (image.Source, error) {
+// openPictures opens a split of files or shards with the classes of the training
+// split; validation data alone has its own.
+func openPictures[S jpegSource](d experiment.Data, split Split, list func(path, split string) ([]string, error),
+	open func(path, split string, classes []string) (S, error)) (image.Source, error) {
 	training, name := cmp.Or(d.TrainSplit, string(TrainSplit)), cmp.Or(d.ValSplit, string(split))
 	var classes []string
 	var err error
 	if split == TrainSplit {
 		name = training
-	} else if classes, err = image.FolderClasses(d.Path, training); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	} else if classes, err = list(d.Path, training); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f, err := image.OpenFolder(d.Path, name, classes)
+	s, err := open(d.Path, name, classes)
 	if err != nil {
 		return nil, err
 	}
 	turbo, err := openTurbo(d.JPEG, image.OpenTurbo)
-	f.UseTurbo(turbo)
-	return f, err
+	s.UseTurbo(turbo)
+	return s, err
+}
+
+// jpegSource is a source whose JPEG decoder is chosen.
+type jpegSource interface {
+	image.Source
+	UseTurbo(t *image.Turbo)
 }
 
 // openTurbo loads the library that data.jpeg asks for; nil is the standard library.
@@ -194,29 +208,73 @@ func mixing(a experiment.Augment) (data.Mix, error) {
 
 // tokenizer is the one of the experiment's modality.
 func tokenizer(cfg *experiment.Config) tokenizers.Tokenizer {
-	d, a, t, dim := cfg.Data, cfg.Audio, cfg.Tokenizer, cfg.Model.EmbedDim
-	if t.Kind == "audio" {
-		return tokenizers.Audio{Frames: a.Frames, Mels: a.MelBins, Patch: t.PatchSize, Stride: t.Stride, Dim: dim}
+	d, t, dim := cfg.Data, cfg.Tokenizer, cfg.Model.EmbedDim
+	size, mean, std := [2]int{d.ImageSize, d.ImageSize}, d.Mean[:d.Channels], d.Std[:d.Channels]
+	switch t.Kind {
+	case "audio":
+		return tokenizers.Audio{Frames: cfg.Audio.Frames, Mels: cfg.Audio.MelBins, Patch: t.PatchSize, Stride: t.Stride, Dim: dim}
+	case "point":
+		return tokenizers.Point{Points: cfg.Point.Points, Groups: t.Groups, Size: t.GroupSize, Widths: t.Widths, Dim: dim}
+	case "video":
+		return tokenizers.Video{Frames: cfg.Video.Frames, Size: size, Channels: d.Channels, Tubelet: t.TubeletSize, Patch: t.PatchSize,
+			Dim: dim, Mean: mean, Std: std}
 	}
-	return tokenizers.Image{Size: [2]int{d.ImageSize, d.ImageSize}, Channels: d.Channels, Patch: t.PatchSize, Stride: t.Stride, Dim: dim,
-		Mean: d.Mean[:d.Channels], Std: d.Std[:d.Channels]}
+	return tokenizers.Image{Size: size, Channels: d.Channels, Patch: t.PatchSize, Stride: t.Stride, Dim: dim, Mean: mean, Std: std}
+}
+
+// Answers counts what a model can answer: classes of samples, and labels of
+// points where every point has one.
+type Answers struct{ Classes, Parts int }
+
+// AnswersOf are those of a dataset.
+func AnswersOf(set data.Dataset) Answers {
+	a := Answers{Classes: len(set.Classes())}
+	if s, ok := set.(data.Segmented); ok {
+		for _, ids := range s.Parts() {
+			for _, id := range ids {
+				a.Parts = max(a.Parts, int(id)+1)
+			}
+		}
+	}
+	return a
+}
+
+// head is the experiment's.
+func head(cfg *experiment.Config, a Answers) heads.Head {
+	h, pool := cfg.Head, cfg.Model.GlobalPool
+	switch h.Kind {
+	case "probe":
+		return heads.Probe{Classes: a.Classes, Pool: pool, InitStd: h.InitStd}
+	case "point":
+		return heads.PointClassifier{Classes: a.Classes, Hidden: h.Hidden, Dropout: h.Dropout}
+	case "parts":
+		return heads.PartSegmenter{Parts: a.Parts, Dropout: h.Dropout,
+			Widths: heads.Widths{Propagation: [2]int(h.Widths[:2]), Convs: [2]int(h.Widths[2:])}}
+	}
+	return heads.Classifier{Classes: a.Classes, Pool: pool, Dropout: h.Dropout, InitStd: h.InitStd}
 }
 
 // NewClassifier is the model of an experiment; auxDepth holds the block count of
 // each pathway's auxiliary model.
-func NewClassifier(cfg *experiment.Config, classes int, auxDepth []int) Classifier {
-	m := cfg.Model
+func NewClassifier(cfg *experiment.Config, a Answers, auxDepth []int) Classifier {
+	m, kind := cfg.Model, cfg.Tokenizer.Kind
 	c := Classifier{
 		Tokenizer: tokenizer(cfg),
 		ViT: model.ViT{Dim: m.EmbedDim, Depth: m.Depth, Heads: m.NumHeads, MLPRatio: m.MLPRatio, QKVBias: m.QKVBias,
-			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, WeightInit: m.WeightInit, Eps: m.NormEps, DropPath: m.DropPath},
-		Head:      heads.Classifier{Classes: classes, Pool: m.GlobalPool, InitStd: cfg.Head.InitStd},
-		Loss:      cfg.Head.Loss,
-		Targets:   cfg.Tokenizer.Kind == "audio" && cfg.Audio.Mixup > 0,
-		Smoothing: cfg.Augment.Smoothing,
-		Mixes:     cfg.Augment.Mixes(),
+			ClassToken: m.ClassToken, PosEmbed: m.PosEmbed, WeightInit: m.WeightInit, Eps: m.NormEps, DropPath: m.DropPath,
+			LayerScale: m.InitValues, CosAttn: m.CosAttn},
+		Head:        head(cfg, a),
+		Frozen:      m.Frozen,
+		Loss:        cfg.Head.Loss,
+		Targets:     kind == "audio" && cfg.Audio.Mixup > 0,
+		Smoothing:   cfg.Augment.Smoothing,
+		Mixes:       cfg.Augment.Mixes(),
+		MergeLogits: kind == "point",
 	}
-	if cfg.Augment.ReProb > 0 && cfg.Tokenizer.Kind == "image" {
+	if cfg.Head.Kind == "parts" {
+		c.Categories = a.Classes
+	}
+	if cfg.Augment.ReProb > 0 && (kind == "image" || kind == "video") {
 		c.Erase = cfg.Augment.ReMode
 	}
 	for i, p := range cfg.Pathway {

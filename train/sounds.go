@@ -78,5 +78,5 @@ func tokenMask(cfg *experiment.Config) (*masking.Structured, error) {
 		return nil, nil
 	}
 	grid := tokenizer(cfg).Grid()
-	return masking.NewStructured(grid[0], grid[1], a.MaskTProb, a.MaskFProb)
+	return masking.NewStructured(grid[1], grid[2], a.MaskTProb, a.MaskFProb)
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"m2pt/experiment"
 	"m2pt/internal/philox"
 	"m2pt/ops"
+	"m2pt/tokenizers"
 )
 
 // Synthetic is the training step of an experiment on one made-up batch, without
@@ -21,24 +23,25 @@ type Synthetic struct {
 }
 
 // NewSynthetic compiles the experiment's training step on dev.
-func NewSynthetic(cfg *experiment.Config, classes int, dev engine.Device) (*Synthetic, error) {
+func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthetic, error) {
 	depths := make([]int, len(cfg.Pathway))
 	for i := range depths {
 		depths[i] = cfg.Model.Depth
 	}
-	t := &trainer{cfg: cfg, model: NewClassifier(cfg, classes, depths), state: engine.NewState(dev), perEpoch: 1}
+	t := &trainer{cfg: cfg, model: NewClassifier(cfg, a, depths), state: engine.NewState(dev), perEpoch: 1}
 	start := time.Now()
 	if err := t.declare(); err != nil {
 		t.close()
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
-	batch := madeUpBatch(cfg.Train.MicroBatch(), t.model.Tokenizer.Input(), classes)
-	return &Synthetic{t: t, batch: batch, Compile: time.Since(start)}, nil
+	return &Synthetic{t: t, batch: t.model.RandomBatch(cfg.Train.MicroBatch()), Compile: time.Since(start)}, nil
 }
 
-func madeUpBatch(size int, in ops.Spec, classes int) *data.Batch {
-	b := &data.Batch{Targets: make([]float32, size*classes), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
-	r := philox.New(0, "synthetic batch", 0, 0)
+// RandomBatch is a batch of random samples, always the same one.
+func (c Classifier) RandomBatch(size int) *data.Batch {
+	in, outputs := c.Tokenizer.Input(), c.Head.Outputs()
+	b := &data.Batch{Targets: make([]float32, size*outputs), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
+	r := philox.New(0, "random batch", 0, 0)
 	if in.Dtype == ops.Uint8 {
 		b.Pixels = make([]uint8, size*in.Len())
 	} else {
@@ -51,7 +54,16 @@ func madeUpBatch(size int, in ops.Spec, classes int) *data.Batch {
 		b.Values[i] = float32(r.Norm())
 	}
 	for i := range b.Labels {
-		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(classes)), int32(i)
+		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(cmp.Or(c.Categories, outputs))), int32(i)
+	}
+	if p, ok := c.Tokenizer.(tokenizers.Point); ok {
+		b.Indices, b.Parts = make([]int32, size*p.Groups*(1+p.Size)), make([]int32, size*p.Points)
+		for i := range b.Indices {
+			b.Indices[i] = int32(r.IntN(p.Points))
+		}
+		for i := range b.Parts {
+			b.Parts[i] = int32(r.IntN(outputs))
+		}
 	}
 	return b
 }
@@ -75,7 +87,7 @@ func (s *Synthetic) Step() error {
 		}
 	}
 	s.t.at.Step++
-	if err := engine.Feed(s.t.prog, HyperFeed, s.t.adamw.Hyper(s.t.schedule.LR, s.t.at.Step)); err != nil {
+	if err := engine.Feed(s.t.prog, HyperFeed, s.t.optim.Hyper(s.t.schedule.LR, s.t.at.Step)); err != nil {
 		return err
 	}
 	if err := s.t.prog.Update(); err != nil {

@@ -26,7 +26,7 @@ type trainer struct {
 
 	prog     *engine.Program
 	schedule Schedule
-	adamw    AdamW
+	optim    Optimizer
 	mix      data.Mix
 	erase    data.Erase
 	mask     *masking.Structured // of tokens, nil is off
@@ -40,6 +40,7 @@ type trainer struct {
 	feeds    feedBuffers
 	loss     []float32
 	classes  []string
+	answers  Answers
 	samples  int   // of the training set
 	perEpoch int64 // steps
 }
@@ -62,14 +63,15 @@ type Position struct {
 // names groups the state's names by what becomes of them.
 type names struct {
 	params []nn.Param
-	model  []string // in model.safetensors: all but frozen auxiliary weights
+	model  []string // in model.safetensors: all but frozen auxiliary weights and derived tables
 	frozen []string // frozen auxiliary weights
+	slot   []string // what the optimizer keeps beside a parameter, as suffixes
 	slots  []string // optimizer
 	ema    []string // averaged, by parameter name
 }
 
-func newNames(params []nn.Param, averaged bool) names {
-	n := names{params: params}
+func newNames(params []nn.Param, o Optimizer, averaged bool) names {
+	n := names{params: params, slot: o.Slots()}
 	folded := map[string]bool{}
 	for _, l := range pathwayLayers(params) {
 		for _, t := range l.terms {
@@ -77,19 +79,31 @@ func newNames(params []nn.Param, averaged bool) names {
 		}
 	}
 	for _, p := range params {
+		if p.Derived {
+			continue
+		}
 		if p.Aux > 0 && p.Fixed {
 			n.frozen = append(n.frozen, p.Name)
 			continue
 		}
 		n.model = append(n.model, p.Name)
-		if !p.Fixed {
-			n.slots = append(n.slots, p.Name+slotM, p.Name+slotV)
-		}
-		if averaged && p.Aux == 0 && (!p.Fixed || folded[p.Name]) {
+		n.slots = append(n.slots, n.beside(p)...)
+		if averaged && p.Aux == 0 && (!p.Fixed || p.Running || folded[p.Name]) {
 			n.ema = append(n.ema, p.Name)
 		}
 	}
 	return n
+}
+
+// beside are the names of what the optimizer keeps beside p.
+func (n names) beside(p nn.Param) []string {
+	var all []string
+	for _, slot := range n.slot {
+		if !p.Fixed {
+			all = append(all, p.Name+slot)
+		}
+	}
+	return all
 }
 
 // bind maps parameters to their averages, for evaluation.
@@ -118,7 +132,7 @@ func (t *trainer) declare() (err error) {
 	if t.mix, err = mixing(cfg.Augment); err != nil {
 		return err
 	}
-	t.erase, t.schedule, t.adamw = data.Erase{Prob: cfg.Augment.ReProb}, newSchedule(cfg), newAdamW(cfg)
+	t.erase, t.schedule, t.optim = data.Erase{Prob: cfg.Augment.ReProb}, newSchedule(cfg, t.perEpoch), newOptimizer(cfg.Optimizer)
 	if t.mask, err = tokenMask(cfg); err != nil {
 		return err
 	}
@@ -130,9 +144,9 @@ func (t *trainer) declare() (err error) {
 		return fmt.Errorf("build model: %w", err)
 	}
 	params := n.Registry().Params()
-	t.names = newNames(params, cfg.Train.EMADecay > 0)
+	t.names = newNames(params, t.optim, cfg.Train.EMADecay > 0)
 	u := Update{Groups: Groups(params, cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay),
-		AdamW: t.adamw, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
+		Optimizer: t.optim, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
 	u.Add(n)
 	if err := t.names.reserve(t.state); err != nil {
 		return err
@@ -146,10 +160,7 @@ func (t *trainer) declare() (err error) {
 // reserve makes room for all state of training.
 func (n names) reserve(state *engine.State) error {
 	for _, p := range n.params {
-		all := []string{p.Name}
-		if !p.Fixed {
-			all = append(all, p.Name+slotM, p.Name+slotV)
-		}
+		all := append([]string{p.Name}, n.beside(p)...)
 		if slices.Contains(n.ema, p.Name) {
 			all = append(all, emaPrefix+p.Name)
 		}
@@ -285,7 +296,7 @@ func (t *trainer) microStep(b *data.Batch) (bool, error) {
 // left all state as it was.
 func (t *trainer) update() error {
 	lr := t.schedule.At(float64(t.at.Step) / float64(t.perEpoch))
-	if err := engine.Feed(t.prog, HyperFeed, t.adamw.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {
+	if err := engine.Feed(t.prog, HyperFeed, t.optim.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {
 		return err
 	}
 	if err := t.prog.Update(); err != nil {
@@ -328,7 +339,7 @@ func (t *trainer) nonFinite(loss, norm float64) error {
 // feed writes a batch and what is random about it into the program.
 func (t *trainer) feed(b *data.Batch) error {
 	f, in := &t.feeds, t.model.Tokenizer.Input().Shape
-	h, w := in[len(in)-2], in[len(in)-1]
+	h, w := in[len(in)-2], in[len(in)-1] // of what is mixed or erased
 	if t.prog.HasFeed(LambdaFeed) {
 		t.mix.Draw(t.cfg.Seed, b.Keys, h, w, f.lambda, f.mixBox)
 	}
@@ -339,19 +350,20 @@ func (t *trainer) feed(b *data.Batch) error {
 		t.erase.Draw(t.cfg.Seed, b.Keys, h, w, f.eraseBox)
 	}
 	return firstError(
-		feedSamples(t.prog, b), feedIf(t.prog, nn.SampleKeyFeed, b.Keys), feedIf(t.prog, model.TokenIndexFeed, f.tokens),
+		FeedSamples(t.prog, b), feedIf(t.prog, nn.SampleKeyFeed, b.Keys), feedIf(t.prog, model.TokenIndexFeed, f.tokens),
 		feedIf(t.prog, LambdaFeed, f.lambda), feedIf(t.prog, MixBoxFeed, f.mixBox), feedIf(t.prog, EraseBoxFeed, f.eraseBox),
 		feedIf(t.prog, SeedFeed, f.lossSeed))
 }
 
-// feedSamples writes what the data holds of a batch: samples and labels or
-// targets.
-func feedSamples(p *engine.Program, b *data.Batch) error {
+// FeedSamples writes what the data holds of a batch: samples and labels or
+// targets, as far as the program has feeds for them.
+func FeedSamples(p *engine.Program, b *data.Batch) error {
 	input := feedIf(p, InputFeed, b.Pixels)
 	if len(b.Pixels) == 0 {
 		input = feedIf(p, InputFeed, b.Values)
 	}
-	return firstError(input, feedIf(p, LabelsFeed, b.Labels), feedIf(p, TargetsFeed, b.Targets))
+	return firstError(input, feedIf(p, GroupFeed, b.Indices), feedIf(p, LabelsFeed, b.Labels), feedIf(p, PartsFeed, b.Parts),
+		feedIf(p, TargetsFeed, b.Targets))
 }
 
 // maskTokens draws the tokens that every sample keeps, behind the class token.
@@ -489,7 +501,7 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 	epoch := float64(t.at.Step) / float64(t.perEpoch)
 	t.opt.Log.Info("evaluated", "epoch", epoch, "result", t.at.Eval.String(), "train_loss", t.at.Epochly.Result().Loss)
 	t.store.note(t.opt.Log, Record{Kind: "eval", Step: t.at.Step, Epoch: epoch, Loss: t.at.Eval.Loss, Top1: t.at.Eval.Top1,
-		Top5: t.at.Eval.Top5, MultiLabel: t.at.Eval.MultiLabel, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
+		Top5: t.at.Eval.Top5, MultiLabel: t.at.Eval.MultiLabel, Parts: t.at.Eval.Parts, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
 	return best, nil
 }
 

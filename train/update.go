@@ -1,42 +1,21 @@
 package train
 
 import (
-	"math"
-
 	"m2pt/engine"
-	"m2pt/experiment"
 	"m2pt/model"
+	"m2pt/nn"
 	"m2pt/ops"
 )
 
-// AdamW holds the optimizer's numbers; what differs between groups is in
-// [Group].
-type AdamW struct {
-	Beta1, Beta2, Eps float64
-}
-
-func newAdamW(cfg *experiment.Config) AdamW {
-	o := cfg.Optimizer
-	return AdamW{o.Betas[0], o.Betas[1], o.Eps}
-}
-
-// Hyper is the feed of update t (counted from 1): lr, 1-β₁ᵗ, 1-β₂ᵗ.
-func (a AdamW) Hyper(lr float64, t int64) []float32 {
-	return []float32{float32(lr), float32(1 - math.Pow(a.Beta1, float64(t))), float32(1 - math.Pow(a.Beta2, float64(t)))}
-}
-
-// Names of the state beside a parameter.
-const (
-	slotM     = ".exp_avg"
-	slotV     = ".exp_avg_sq"
-	emaPrefix = "ema/"
-)
+// emaPrefix begins the name of a parameter's average.
+const emaPrefix = "ema/"
 
 // Update adds to a net everything from per-sample loss to new state: gradients,
-// their sum over micro-batches, global norm and clipping, AdamW, averages.
+// their sum over micro-batches, global norm and clipping, optimizer, running
+// statistics, averages.
 type Update struct {
 	Groups    []Group
-	AdamW     AdamW
+	Optimizer Optimizer
 	ClipGrad  float64 // 0 is off
 	EMADecay  float64 // 0 is off
 	GradNorm  *ops.Node
@@ -80,6 +59,9 @@ func (u *Update) Step(n Net, gradients map[string]*ops.Node, guards ...*ops.Node
 			grads = append(grads, gradients[p.Name])
 		}
 	}
+	for _, r := range n.Registry().Updates() {
+		u.Assigns = append(u.Assigns, engine.Assign{State: r.Name, Node: r.Node})
+	}
 	u.GradNorm = n.Graph.GradNorm(grads...)
 	u.clip = n.ClipFactor(u.GradNorm, u.ClipGrad, guards...)
 	u.optimize(n)
@@ -89,15 +71,19 @@ func (u *Update) Step(n Net, gradients map[string]*ops.Node, guards ...*ops.Node
 }
 
 func (u *Update) optimize(n Net) {
-	hyper := n.Graph.Declare(HyperFeed, ops.Spec{Shape: []int{3}, Dtype: n.Dtype}, ops.PerUpdate)
+	size := len(u.Optimizer.Hyper(0, 1))
+	hyper := n.Graph.Declare(HyperFeed, ops.Spec{Shape: []int{size}, Dtype: n.Dtype}, ops.PerUpdate)
 	for _, g := range u.Groups {
-		k := ops.AdamW{Beta1: u.AdamW.Beta1, Beta2: u.AdamW.Beta2, Eps: u.AdamW.Eps, WeightDecay: g.WeightDecay, LRScale: g.LRScale}
+		k := u.Optimizer.Kind(g)
 		for _, p := range g.Params {
 			leave := n.Enter("update " + p.Name)
-			m, v := n.Graph.Param(p.Name+slotM, p.Shape...), n.Graph.Param(p.Name+slotV, p.Shape...)
-			step := n.Apply(k, n.Declare(p), u.gradients[p.Name], m, v, hyper, u.clip)
+			names, in := []string{p.Name}, []*ops.Node{n.Declare(p), u.gradients[p.Name]}
+			for _, slot := range u.Optimizer.Slots() {
+				names, in = append(names, p.Name+slot), append(in, n.Graph.Param(p.Name+slot, p.Shape...))
+			}
+			step := n.Apply(k, append(in, hyper, u.clip)...)
 			u.updated[p.Name] = step
-			for i, name := range []string{p.Name, p.Name + slotM, p.Name + slotV} {
+			for i, name := range names {
 				u.Assigns = append(u.Assigns, engine.Assign{State: name, Node: n.Out(step, i)})
 			}
 			leave()
@@ -105,8 +91,8 @@ func (u *Update) optimize(n Net) {
 	}
 }
 
-// average keeps the exponential moving average of every trained parameter. With
-// a trained W′ the average of a product is not the product of averages, so
+// average keeps the exponential moving average of every trained parameter and
+// running statistic. With a trained W′ the average of a product is not the product of averages, so
 // there Ŵ itself is averaged in W's place, and λ's average stays 0.
 func (u *Update) average(n Net) {
 	folded := u.foldedLayers(n)
@@ -119,10 +105,20 @@ func (u *Update) average(n Net) {
 			if w := folded[p.Name]; w != nil {
 				now = w
 			}
-			old := n.Graph.Param(emaPrefix+p.Name, p.Shape...)
-			u.Assigns = append(u.Assigns, engine.Assign{State: emaPrefix + p.Name, Node: n.Apply(ops.EMA{Decay: u.EMADecay}, old, now, u.clip)})
+			u.ema(n, p, now)
 		}
 	}
+	for _, p := range n.Registry().Params() {
+		if p.Running {
+			u.ema(n, p, n.Declare(p)) // as the micro-batches have left it
+		}
+	}
+}
+
+// ema moves the average of p towards its new value.
+func (u *Update) ema(n Net, p nn.Param, now *ops.Node) {
+	old := n.Graph.Param(emaPrefix+p.Name, p.Shape...)
+	u.Assigns = append(u.Assigns, engine.Assign{State: emaPrefix + p.Name, Node: n.Apply(ops.EMA{Decay: u.EMADecay}, old, now, u.clip)})
 }
 
 // foldedLayers are the Ŵ after the update of layers whose W′ trains, by the

@@ -57,7 +57,7 @@ func run(args []string, stdout, stderr io.Writer) cli.Code {
 
 // printPlan lists the program without the memory it would take.
 func printPlan(c *cli.Command, cfg *experiment.Config, stdout io.Writer) error {
-	s, err := train.NewSynthetic(cfg, bench.Classes, engine.Planner{})
+	s, err := train.NewSynthetic(cfg, bench.Answers(), engine.Planner{})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"m2pt/data"
 	"m2pt/internal/atomicfile"
@@ -14,9 +15,13 @@ import (
 // writePredictions writes a CSV row for every prediction that evaluate gives to
 // row. The file appears when the evaluation is complete.
 func writePredictions(path string, set data.Dataset, evaluate func(row func(train.Prediction) error) (train.Result, error)) (result train.Result, err error) {
+	header, row := []string{"file", "label", "label_name", "prediction", "prediction_name", "probability", "correct"}, classRow
+	if _, ok := set.(data.Segmented); ok {
+		header, row = []string{"file", "label", "label_name", "points", "correct_points", "predicted_parts"}, partsRow
+	}
 	err = atomicfile.Write(path, 0o644, func(w io.Writer) error {
 		t := csv.NewWriter(w)
-		if err := t.Write([]string{"file", "label", "label_name", "prediction", "prediction_name", "probability", "correct"}); err != nil {
+		if err := t.Write(header); err != nil {
 			return err
 		}
 		var err error
@@ -29,11 +34,26 @@ func writePredictions(path string, set data.Dataset, evaluate func(row func(trai
 	return result, err
 }
 
-func row(p train.Prediction, set data.Dataset) []string {
+// classRow is the answer to one sample.
+func classRow(p train.Prediction, set data.Dataset) []string {
 	best, probability := answer(p.Logits)
 	names := set.Classes()
 	return []string{set.Name(p.Index), strconv.Itoa(p.Label), names[p.Label], strconv.Itoa(best), names[best],
 		strconv.FormatFloat(probability, 'g', 6, 64), strconv.FormatBool(best == p.Label)}
+}
+
+// partsRow is the answer to the points of one shape, in the order in which the
+// dataset chose them.
+func partsRow(p train.Prediction, set data.Dataset) []string {
+	correct, parts := 0, make([]string, len(p.Predicted))
+	for i, part := range p.Predicted {
+		if part == p.Parts[i] {
+			correct++
+		}
+		parts[i] = strconv.Itoa(int(part))
+	}
+	return []string{set.Name(p.Index), strconv.Itoa(p.Label), set.Classes()[p.Label], strconv.Itoa(len(p.Parts)), strconv.Itoa(correct),
+		strings.Join(parts, " ")}
 }
 
 // answer is the class with the highest logit, the first of equals and NaN last,

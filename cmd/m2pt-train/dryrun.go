@@ -15,8 +15,8 @@ import (
 // dryRun prints what the experiment would take.
 func dryRun(c *cli.Command, cfg *experiment.Config) error {
 	missing := cli.Missing(cfg)
-	classes, samples, assumed := survey(cfg)
-	p, err := train.NewPlan(cfg, classes, samples)
+	answers, samples, assumed := survey(cfg)
+	p, err := train.NewPlan(cfg, answers, samples)
 	if err != nil {
 		return err
 	}
@@ -35,18 +35,23 @@ func dryRun(c *cli.Command, cfg *experiment.Config) error {
 	}{p, missing})
 }
 
-// survey finds the number of classes and of training samples, 0 samples where
+// survey finds the number of answers and of training samples, 0 samples where
 // the data cannot be opened; assumed says what it then took for granted.
-func survey(cfg *experiment.Config) (classes, samples int, assumed string) {
+func survey(cfg *experiment.Config) (a train.Answers, samples int, assumed string) {
 	set, err := train.OpenData(cfg, train.TrainSplit)
 	if err == nil {
-		return len(set.Classes()), set.Len(), ""
+		return train.AnswersOf(set), set.Len(), ""
 	}
-	classes = 1000
-	if cfg.Data.Format == "cifar10" {
-		classes = 10
+	a = train.Answers{Classes: 1000}
+	switch cfg.Data.Format {
+	case "cifar10", "modelnet10":
+		a.Classes = 10
+	case "modelnet40":
+		a.Classes = 40
+	case "shapenetpart":
+		a = train.Answers{Classes: 16, Parts: 50}
 	}
-	return classes, 0, fmt.Sprintf("%d classes, and no number of samples: %v", classes, err)
+	return a, 0, fmt.Sprintf("%d classes, and no number of samples: %v", a.Classes, err)
 }
 
 func printPlan(w io.Writer, cfg *experiment.Config, p *train.Plan) error {

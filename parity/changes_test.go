@@ -2,16 +2,11 @@ package parity_test
 
 import (
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"m2pt/checkpoint"
-	"m2pt/cpu"
-	"m2pt/engine"
 	"m2pt/parity"
 )
 
@@ -21,35 +16,6 @@ type change struct {
 	tensor     string // pattern of the tensors that are falsified, all that match
 	reverse    bool   // by turning their values round, where one may change unnoticed
 	meta, to   string // or: pattern in the meta, and what replaces it
-}
-
-// TestReplayNotices falsifies parameters, options and results one at a time;
-// some file of the kind must notice. (Not every one has to: a change of a clip
-// limit that nothing exceeds is none.)
-func TestReplayNotices(t *testing.T) {
-	files, dev := fixtures(t), open(t, cpu.Options{})
-	for _, c := range append(imageChanges(), audioChanges()...) {
-		t.Run(c.kind+"/"+c.name, func(t *testing.T) {
-			tried, noticed := 0, 0
-			for _, f := range files {
-				if f.Kind != c.kind {
-					continue
-				}
-				if g, ok := c.apply(t, f); ok {
-					tried++
-					if parity.Replay(g, dev).Err != nil {
-						noticed++
-					}
-				}
-			}
-			switch {
-			case tried == 0:
-				t.Skipf("no fixture of kind %s has it", c.kind)
-			case noticed == 0:
-				t.Errorf("%d falsified files passed all the same", tried)
-			}
-		})
-	}
 }
 
 func imageChanges() []change {
@@ -123,144 +89,79 @@ func audioChanges() []change {
 	}
 }
 
-// TestReplayComparesEverything falsifies, in the first file of each kind, the
-// first recorded result of each group.
-func TestReplayComparesEverything(t *testing.T) {
-	dev, seen := open(t, cpu.Options{}), map[string]bool{}
-	for _, f := range fixtures(t) {
-		for tensor := range f.All() {
-			group, _, _ := strings.Cut(tensor.Name, "/")
-			if seen[f.Kind+group] || slices.Contains([]string{"param", "in", "meta"}, group) {
-				continue
-			}
-			seen[f.Kind+group] = true
-			t.Run(f.Kind+"/"+group, func(t *testing.T) {
-				g, _ := change{tensor: regexp.QuoteMeta(tensor.Name)}.apply(t, f)
-				fails(t, g, dev)
-			})
-		}
+func pointChanges() []change {
+	return []change{
+		{kind: "point_group", name: "points", tensor: `in/xyz`, reverse: true},
+		{kind: "point_group", name: "size of a group", meta: `"group_size": 32`, to: `"group_size": 31`},
+		{kind: "point_group", name: "picks among equals", tensor: `out/fps_idx_cuda_ties`, reverse: true},
+		{kind: "point_transforms", name: "points", tensor: `in/xyz`},
+		{kind: "point_transforms", name: "scale", tensor: `in/scale`},
+		{kind: "point_transforms", name: "shift", tensor: `in/translate`},
+		{kind: "point_encoder", name: "mode", meta: `"mode": "train"`, to: `"mode": "eval"`},
+		{kind: "point_encoder", name: "running variance", tensor: `param/second_conv\.1\.running_var`},
+		{kind: "point_encoder", name: "running mean after", tensor: `state_after/second_conv\.1\.running_mean`},
+		{kind: "point_encoder", name: "gradient that is zero", tensor: `grad/first_conv\.3\.bias`},
+		{kind: "point_cls", name: "one lambda", tensor: `param/blocks\.blocks\.0\.attn\.qkv\.cross_modal_scale`},
+		{kind: "point_cls", name: "position of the class token", tensor: `param/cls_pos`},
+		{kind: "point_cls", name: "position network", tensor: `param/pos_embed\.0\.bias`},
+		{kind: "point_cls", name: "mode", meta: `"mode": "train"`, to: `"mode": "eval"`},
+		{kind: "point_cls", name: "groups", meta: `"num_group": 16`, to: `"num_group": 15`},
+		{kind: "point_cls", name: "heads", meta: `"num_heads": \d+`, to: `"num_heads": 1`},
+		{kind: "point_cls", name: "labels", tensor: `in/y`, reverse: true},
+		{kind: "point_cls", name: "tokens of groups", tensor: `out/group_tokens`},
+		{kind: "point_cls", name: "a gradient of a block", tensor: `grad/blocks\.blocks\.1\.mlp\.fc1\.weight`},
+		{kind: "point_feature_propagation", name: "centres", tensor: `in/xyz2`, reverse: true},
+		{kind: "point_feature_propagation", name: "gradient of features", tensor: `grad_in/points2`},
+		{kind: "point_partseg", name: "category", tensor: `in/onehot`, reverse: true},
+		{kind: "point_partseg", name: "mode", meta: `"mode": "train"`, to: `"mode": "eval"`},
+		{kind: "point_partseg", name: "shared norm", tensor: `param/norm\.weight`},
+		{kind: "point_partseg", name: "one lambda", tensor: `param/blocks\.blocks\.11\.mlp\.fc2\.cross_modal_scale`},
+		{kind: "point_partseg", name: "propagated features", tensor: `out/propagated`},
+		{kind: "point_partseg", name: "category statistics", tensor: `state_after/label_conv\.1\.running_var`},
+		{kind: "param_groups_point", name: "what decays", meta: `("params": \[\s*)"cls_token",\s*`, to: `$1`},
+		{kind: "param_groups_point", name: "weight decay", meta: `"weight_decay": 0\.05,(\s*)"groups"`, to: `"weight_decay": 0.06,$1"groups"`},
+		{kind: "metrics_partseg", name: "labels", tensor: `in/labels`, reverse: true},
+		{kind: "metrics_partseg", name: "parts of a category", meta: `"Table": \[47, 48, 49\]`, to: `"Table": [47, 48]`},
 	}
 }
 
-// TestReplayIsStrict: what a file holds and the replay does not know is a
-// failure, and so is what it lacks.
-func TestReplayIsStrict(t *testing.T) {
-	files, dev := fixtures(t), open(t, cpu.Options{})
-	i := slices.IndexFunc(files, func(f *parity.Fixture) bool { return f.Kind == "vit_image_cls" })
-	if i < 0 {
-		t.Skip("no fixture of kind vit_image_cls")
-	}
-	f := files[i]
-	with := func(name string) *parity.Fixture {
-		g := rebuilt(t, f, func(tensor checkpoint.Tensor) (checkpoint.Tensor, bool) { return tensor, true })
-		if err := g.Add(checkpoint.New(name, []int{1}, []float32{1})); err != nil {
-			t.Fatal(err)
-		}
-		return g
-	}
-	without := func(name string) *parity.Fixture {
-		return rebuilt(t, f, func(tensor checkpoint.Tensor) (checkpoint.Tensor, bool) { return tensor, tensor.Name != name })
-	}
-	for name, g := range map[string]*parity.Fixture{
-		"another output":    with("out/attention"),
-		"another loss":      with("loss/focal"),
-		"another gradients": with("grad_focal/head.bias"),
-		"another parameter": with("param/head.scale"),
-		"frozen parameter":  without("grad/head.bias"),
-		"missing parameter": without("param/head.bias"),
-		"missing input":     without("in/x"),
-	} {
-		t.Run(name, func(t *testing.T) { fails(t, g, dev) })
+func videoChanges() []change {
+	return []change{
+		{kind: "vit_video_cls", name: "heads", meta: `"num_heads": \d+`, to: `"num_heads": 1`},
+		{kind: "vit_video_cls", name: "one lambda", tensor: `param/blocks\.1\.attn\.qkv\.cross_modal_scale`},
+		{kind: "vit_video_cls", name: "bias of v", tensor: `param/blocks\.0\.attn\.v_bias`},
+		{kind: "vit_video_cls", name: "scale of logits", tensor: `param/blocks\.0\.attn\.scale`},
+		{kind: "vit_video_cls", name: "layer scale", tensor: `param/blocks\.0\.gamma_2`},
+		{kind: "vit_video_cls", name: "learned table", tensor: `param/pos_embed`},
+		{kind: "vit_video_cls", name: "fixed table", tensor: `out/pos_table`},
+		{kind: "vit_video_cls", name: "order of frames", tensor: `in/x`, reverse: true},
+		{kind: "param_groups_video", name: "layer decay", meta: `"layer_decay": [0-9.]+`, to: `"layer_decay": 0.7`},
+		{kind: "param_groups_video", name: "order in a group", meta: `"blocks.0.gamma_1",(\s*)"blocks.0.gamma_2"`, to: `"blocks.0.gamma_2",$1"blocks.0.gamma_1"`},
+		{kind: "video_sinusoid_table", name: "width", meta: `"n": 64`, to: `"n": 63`},
+		{kind: "posembed_interp_video_time", name: "table", tensor: `in/pos_embed`},
+		{kind: "posembed_interp_video_time", name: "places of a frame", meta: `"T": 8`, to: `"T": 12`},
 	}
 }
 
-// TestFrozenParameters: what trains follows from the recorded gradients, and
-// the others do not depend on it.
-func TestFrozenParameters(t *testing.T) {
-	files, dev := fixtures(t), open(t, cpu.Options{})
-	for name, frozen := range map[string]string{
-		"lambda":           `grad(_soft)?/.*\.cross_modal_scale`,
-		"auxiliary weight": `grad(_soft)?/.*\.aux_weight`,
-		"both":             `grad(_soft)?/.*\.(cross_modal_scale|aux_weight)`,
-		"position table":   `grad(_soft)?/pos_embed`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, f := range files {
-				if f.Kind != "vit_image_cls" {
-					continue
-				}
-				re := regexp.MustCompile("^" + frozen + "$")
-				g := rebuilt(t, f, func(tensor checkpoint.Tensor) (checkpoint.Tensor, bool) { return tensor, !re.MatchString(tensor.Name) })
-				if r := parity.Replay(g, dev); r.Err != nil {
-					t.Error(r.Err)
-				}
-			}
-		})
-	}
-}
-
-// TestFileNamesDoNotMatter: a fixture under another name is replayed all the
-// same, a truncated one fails.
-func TestFileNamesDoNotMatter(t *testing.T) {
-	dir, dev := t.TempDir(), open(t, cpu.Options{})
-	for _, f := range fixtures(t) {
-		if f.Kind != "reparam_linear" {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(beside, f.Name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, content := range map[string][]byte{"renamed.npz": data, "truncated.npz": data[:len(data)/2], "empty.npz": nil, "notes.txt": data} {
-			if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		results, err := parity.Folder(dir, dev)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range results {
-			if passed := r.Err == nil && r.Covered; passed != (r.File == "renamed.npz") {
-				t.Errorf("%s: covered %v, error %v", r.File, r.Covered, r.Err)
-			}
-		}
-		if len(results) != 3 {
-			t.Errorf("%d files replayed, want 3", len(results))
-		}
-		return
-	}
-	t.Skip("no fixture of kind reparam_linear")
-}
-
-// fixtures are the covered ones beside the repository: what a replay notices is
-// tested on known files, what it accepts on those of any folder.
-func fixtures(t *testing.T) []*parity.Fixture {
-	t.Helper()
-	entries, err := os.ReadDir(beside)
-	if err != nil {
-		t.Skipf("no fixtures in %s: that replays notice differences is not tested", beside)
-	}
-	var list []*parity.Fixture
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); ext != ".npz" && ext != ".json" {
-			continue
-		}
-		f, err := parity.Open(filepath.Join(beside, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slices.Contains(parity.Covered(), f.Kind) {
-			list = append(list, f)
-		}
-	}
-	return list
-}
-
-func fails(t *testing.T, f *parity.Fixture, dev engine.Device) {
-	t.Helper()
-	if r := parity.Replay(f, dev); r.Err == nil {
-		t.Errorf("%s passed all the same", f.Name)
+func trainChanges() []change {
+	return []change{
+		{kind: "linprobe_head", name: "mode", meta: `"mode": "train"`, to: `"mode": "eval"`},
+		{kind: "linprobe_head", name: "running mean", tensor: `param/head\.0\.running_mean`},
+		{kind: "linprobe_head", name: "labels", tensor: `in/y`, reverse: true},
+		{kind: "optim_sgd", name: "momentum", meta: `"momentum": [0-9.]+`, to: `"momentum": 0.8`},
+		{kind: "optim_sgd", name: "Nesterov", meta: `"nesterov": true`, to: `"nesterov": false`},
+		{kind: "optim_sgd", name: "weight decay", meta: `"weight_decay": [0-9.]+`, to: `"weight_decay": 0.01`},
+		{kind: "optim_sgd", name: "a gradient", tensor: `in/step1/grad/b1`},
+		{kind: "optim_lars", name: "momentum", meta: `"momentum": [0-9.]+`, to: `"momentum": 0.8`},
+		{kind: "optim_lars", name: "trust", meta: `"trust_coefficient": [0-9.]+`, to: `"trust_coefficient": 0.01`},
+		{kind: "optim_lars", name: "weight decay", meta: `"weight_decay": [0-9.]+`, to: `"weight_decay": 0.5`},
+		{kind: "lr_schedule_point", name: "warm-up", meta: `"warmup_epochs": 5`, to: `"warmup_epochs": 4`},
+		{kind: "lr_schedule_point", name: "first rate", meta: `"warmup_lr_init": 1e-06`, to: `"warmup_lr_init": 2e-06`},
+		{kind: "lr_schedule_point", name: "last rate", meta: `"lr_min": 1e-06`, to: `"lr_min": 0`},
+		{kind: "lr_schedule_video", name: "warm-up in iterations", meta: `"warmup_steps": 13`, to: `"warmup_steps": 12`},
+		{kind: "lr_schedule_video", name: "warm-up in epochs", meta: `"warmup_epochs": 2`, to: `"warmup_epochs": 1`},
+		{kind: "lr_schedule_video", name: "first rate", meta: `"start_warmup": 1e-07`, to: `"start_warmup": 0`},
+		{kind: "lr_schedule_video", name: "iterations", meta: `"iters_per_epoch": 7`, to: `"iters_per_epoch": 6`},
 	}
 }
 
