@@ -81,6 +81,7 @@ var badFiles = []struct{ file, message string }{
 		`video_ranges.toml:6: video.short: is 64, smaller than data.image_size = 224` + "\n" +
 		`video_ranges.toml:8: model.pos_embed: is "sincos", the table of pictures: clips have "sinusoid" or "learned"` + "\n" +
 		`video_ranges.toml:10: eval.crops: is 0 and segments 5: give both or neither`},
+	{"probe_batch", `probe_batch.toml:4: train.batch: gives micro-batches of 1, but batch normalisation needs 2 samples or more`},
 	{"heads_not_dividing", `heads_not_dividing.toml:3: model.num_heads: is 5, which does not divide model.embed_dim = 192`},
 	{"heads_zero", `heads_zero.toml:2: model.num_heads: is 0, want 1 to 16384`},
 	{"include_cycle", `include_cycle_back.toml:1: include: cycle: include_cycle.toml leads back to itself`},

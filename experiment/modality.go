@@ -43,6 +43,9 @@ func (c *Config) checkHead(k *checks) {
 	if of := []string{"generated", "shapenetpart"}; h.Kind == "parts" && !slices.Contains(of, c.Data.Format) {
 		k.add("head.kind", "is \"parts\", which needs labelled points: data.format = \"generated\" or \"shapenetpart\"")
 	}
+	if t := c.Train; (h.Kind != "linear" || point) && t.Accumulate >= 1 && t.Batch >= 1 && t.MicroBatch() < 2 {
+		k.add("train.batch", "gives micro-batches of %d, but batch normalisation needs 2 samples or more", t.MicroBatch())
+	}
 	k.oneOf("head.loss", h.Loss, "cross_entropy", "bce")
 	if h.Loss == "bce" && c.Tokenizer.Kind != "audio" {
 		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")

@@ -14,20 +14,42 @@ import (
 	"m2pt/train"
 )
 
-// TestQuickstart is the whole way, from two configs to a plain file: on a small
-// relative of the quickstart or, with M2PT_QUICKSTART=1, on the quickstart.
+// TestQuickstarts trains the quickstart of every modality and compares it with a
+// linear model of what it sees.
+func TestQuickstarts(t *testing.T) {
+	if os.Getenv("M2PT_QUICKSTART") != "1" {
+		t.Skip("the quickstarts are not trained: that takes some minutes; M2PT_QUICKSTART=1 does it")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"quickstart", "quickstart_audio", "quickstart_point", "quickstart_video"} {
+		t.Run(name, func(t *testing.T) {
+			cfg, err := experiment.Load("../configs/"+name+".toml", []string{"output='" + filepath.Join(dir, name) + "'"})
+			must(t, err)
+			cfg.Aux(0).Output = filepath.Join(dir, filepath.Base(cfg.Aux(0).Output)) // three of them share one
+			out := run(t, cfg)
+			t.Logf("best %v at step %d of %d, %.0f s", out.Best, out.BestStep, out.Steps, out.Seconds)
+			beatsRegression(t, cfg, out.Best.Top1/100)
+			m, err := train.OpenModel(out.Run, "", nil)
+			must(t, err)
+			path := filepath.Join(dir, name+".safetensors")
+			_, err = export.Write(m, path)
+			must(t, err)
+			if r, err := export.Verify(m, path, device(t)); err != nil || !r.OK() || r.MaxLambda < 0.01 {
+				t.Errorf("report %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+// TestQuickstart is the whole way, from two configs to a plain file, on a small
+// relative of the quickstart.
 func TestQuickstart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no model is trained to accuracy")
 	}
 	dir := t.TempDir()
 	sets := []string{"output='" + filepath.Join(dir, "run") + "'", "aux.output='" + filepath.Join(dir, "aux") + "'"}
-	config := "../configs/quickstart.toml"
-	if os.Getenv("M2PT_QUICKSTART") != "1" {
-		t.Log("a small relative stands in: M2PT_QUICKSTART=1 trains the quickstart itself")
-		config = smallQuickstart(t, dir)
-	}
-	cfg, err := experiment.Load(config, sets)
+	cfg, err := experiment.Load(smallQuickstart(t, dir), sets)
 	must(t, err)
 	out := run(t, cfg)
 	t.Logf("best %+v at step %d", out.Best, out.BestStep)

@@ -34,10 +34,10 @@ func (c Classifier) Forward(s nn.Scope, e Encoding) (features, logits *ops.Node)
 
 // pool is one vector [B, D] per sample: see Classifier.
 func pool(s nn.Scope, e Encoding, how string) *ops.Node {
-	switch {
-	case how == "token":
+	switch how {
+	case "token":
 		return s.Pool(s.LayerNorm("norm", e.tokens(), e.dim(), e.Eps), 0, 1)
-	case how == "avg":
+	case "avg":
 		from, count := e.patches()
 		return s.LayerNorm("fc_norm", s.Pool(e.tokens(), from, count), e.dim(), e.Eps)
 	}

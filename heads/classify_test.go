@@ -22,7 +22,7 @@ func TestFeatures(t *testing.T) {
 	}{
 		{"token", "token", true, []float32{-1, 1}},                    // of 1, 3
 		{"avg without the class token", "avg", true, []float32{0, 0}}, // of 2, 2
-		{"avg of all", "avg", false, []float32{-1, 1}},                                   // of 5/3, 7/3
+		{"avg of all", "avg", false, []float32{-1, 1}},                // of 5/3, 7/3
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := nn.NewScope(ops.Float32, nn.Eval, 1, 0)
