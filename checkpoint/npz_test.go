@@ -5,13 +5,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sbinet/npyio/npz"
+
+	"m2pt/internal/fixture"
 )
 
 // member is an entry of a zip archive.
@@ -234,14 +235,7 @@ func TestNPZTruncated(t *testing.T) {
 // the files.
 func TestFixtures(t *testing.T) {
 	t.Parallel()
-	dir := os.Getenv("M2PT_FIXTURES")
-	if dir == "" {
-		dir = "../../shared/fixtures"
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "*.npz"))
-	if err != nil || len(paths) == 0 {
-		t.Skipf("skipped: no npz files in %s, set M2PT_FIXTURES (%v)", dir, err)
-	}
+	paths := fixture.Recorded(t, "*.npz")
 	if testing.Short() { // the race detector makes inflating slow
 		paths = paths[:len(paths)/8+1]
 	}

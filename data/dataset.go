@@ -7,6 +7,8 @@
 // out each [Batch] in order. [Mix] and [Erase] draw the parameters of mixup,
 // cutmix and random erasing; the pixels themselves are changed in the graph.
 //
+// Datasets in files start as a [Listing] of labelled paths.
+//
 // Shape letters: B rows of a batch, K classes, C colours, H height, W width, T frames or
 // time, M mel bands or
 // neighbours, N points, G groups.

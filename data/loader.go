@@ -74,7 +74,7 @@ func NewLoader(ds Dataset, opt Options) (*Loader, error) {
 		return nil, fmt.Errorf("data loader: %d samples do not fill one batch of %d: use a smaller batch", n, opt.Batch)
 	}
 	opt.MaxSkipped = min(opt.MaxSkipped, distinct-1) // none readable is never fine
-	l := &Loader{ds: ds, opt: opt, order: order, skips: skips{seen: map[int]bool{}}}
+	l := &Loader{ds: ds, opt: opt, order: order, skips: skips{views: Views(ds), seen: map[int]bool{}}}
 	for i := range l.slots {
 		l.slots[i] = newSlot(ds.Layout(), opt.Batch)
 	}

@@ -13,18 +13,19 @@ type Skip struct {
 // batch in order, so count, log and the point where the budget ends do not
 // depend on workers.
 type skips struct {
-	seen map[int]bool
-	list []Skip
+	views int // looks at each sample, which count once
+	seen  map[int]bool
+	list  []Skip
 }
 
 // add notes the failures of a batch and fails when they exceed the budget.
 func (s *skips) add(rows []row, opt *Options) error {
 	for i := range rows {
 		for _, f := range rows[i].failed {
-			if s.seen[f.Index] {
+			if s.seen[f.Index/s.views] {
 				continue
 			}
-			s.seen[f.Index] = true
+			s.seen[f.Index/s.views] = true
 			s.list = append(s.list, f)
 			if opt.OnSkip != nil {
 				opt.OnSkip(f)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"m2pt/internal/fixture"
 	"m2pt/tokenizers/spectrogram"
 )
 
@@ -58,20 +59,20 @@ func TestMix(t *testing.T) {
 func TestMixRecorded(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		t.Run(name, func(t *testing.T) {
-			f := openFixture(t, "audio_wavemix_"+name)
+			f := fixture.Open(t, "audio_wavemix_"+name)
 			var meta struct {
 				Rate   int `json:"sample_rate"`
 				Length int `json:"target_length"`
 				Lam    float32
 			}
-			f.meta(t, &meta)
-			own, other := f.clip(t, "in/wave1_i16"), f.clip(t, "in/wave2_i16")
+			f.Meta(t, &meta)
+			own, other := recording(t, f, "in/wave1_i16"), recording(t, f, "in/wave2_i16")
 			own.Mix(other, meta.Lam)
 			bank, err := spectrogram.NewBank(meta.Rate, 128)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := read[float32](t, f, "out/fbank_padded_f32")
+			want, _ := fixture.Read[float32](t, f, "out/fbank_padded_f32")
 			got := make([]float32, meta.Length*128)
 			bank.NewAnalyzer().LogMel(got, own.first(nil))
 			worst := 0.0
@@ -87,10 +88,10 @@ func TestMixRecorded(t *testing.T) {
 	}
 }
 
-// clip returns the mono wave called name without its mean.
-func (f fixture) clip(t *testing.T, name string) *Clip {
+// recording returns the mono wave called name without its mean.
+func recording(t *testing.T, f fixture.NPZ, name string) *Clip {
 	t.Helper()
-	raw, _ := read[int16](t, f, name)
+	raw, _ := fixture.Read[int16](t, f, name)
 	c := clip(1)
 	for _, v := range raw {
 		c.Samples = append(c.Samples, float32(v)/32768)

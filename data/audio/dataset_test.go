@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 	"m2pt/tokenizers/spectrogram"
 )
 
@@ -466,7 +467,7 @@ func TestReadAllocates(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	list := external(b, "M2PT_DATA", "data", "audio/fsdd/split.csv")
+	list := fixture.Data(b, "audio/fsdd/split.csv")
 	src, err := OpenCSV(list, "train")
 	if err != nil {
 		b.Fatal(err)

@@ -3,9 +3,8 @@ package audio
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"os"
+
+	"m2pt/data"
 )
 
 // maxFile bounds the size of a sound file in bytes, and of a stored
@@ -32,18 +31,6 @@ func Decode(file []byte, dst *Clip) (err error) {
 	return err
 }
 
-// readFile reads a file of at most maxFile bytes into buf, which grows as
-// needed.
 func readFile(path string, buf []byte) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return buf, err
-	}
-	defer f.Close()
-	b := bytes.NewBuffer(buf[:0])
-	n, err := b.ReadFrom(io.LimitReader(f, maxFile+1))
-	if err == nil && n > maxFile {
-		err = fmt.Errorf("more than %d bytes: cut it into shorter clips", maxFile)
-	}
-	return b.Bytes(), err
+	return data.ReadFile(path, buf, maxFile, "cut it into shorter clips")
 }

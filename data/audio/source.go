@@ -2,8 +2,8 @@ package audio
 
 import (
 	"fmt"
-	"path/filepath"
-	"slices"
+
+	"m2pt/data"
 )
 
 // Source is a list of labelled clips. It is safe for concurrent use.
@@ -18,51 +18,39 @@ type Source interface {
 	Load(i int, dst *Clip) error
 }
 
-// Files is a Source of WAV and FLAC files.
-type Files struct {
-	dir     string // of relative paths
-	classes []string
-	paths   []string
-	labels  [][]int32
+// Files is a Source of the WAV and FLAC files of a listing.
+type Files struct{ *data.Listing }
+
+// OpenCSV lists the clips of a split in a CSV file whose header has path, label
+// and split: paths below the file's folder, labels as zero-based lines of
+// classes.txt beside it. Split is "train", "val" (rows of val, validation or
+// test) or "test" (test, val or validation).
+func OpenCSV(path, split string) (*Files, error) {
+	return filesOf(data.OpenTable(path, split, "clip"))
 }
 
-// add appends a file after checking its labels.
-func (f *Files) add(path string, labels ...int32) error {
-	for i, label := range labels {
-		if label < 0 || int(label) >= len(f.classes) {
-			return fmt.Errorf("%s: label %d: want 0 to %d", path, label, len(f.classes)-1)
-		}
-		if slices.Contains(labels[:i], label) {
-			return fmt.Errorf("%s: label %d (%s) comes twice", path, label, f.classes[label])
-		}
+// OpenFolder lists the clips of a split sorted into one directory per class,
+// root/<split>/<class>/**; split is as for OpenCSV. Class ids are the sorted
+// directory names of train, so that all splits agree; where there is no train
+// they are the split's own. Every file counts, except hidden ones.
+func OpenFolder(root, split string) (*Files, error) {
+	return filesOf(data.OpenFolders(root, split, data.FolderOptions{Item: "clip"}))
+}
+
+func filesOf(l *data.Listing, err error) (*Files, error) {
+	if err != nil {
+		return nil, fmt.Errorf("audio %w", err)
 	}
-	f.paths, f.labels = append(f.paths, path), append(f.labels, labels)
-	return nil
+	return &Files{l}, nil
 }
-
-// Len returns the number of files.
-func (f *Files) Len() int { return len(f.paths) }
-
-// Classes returns the class names.
-func (f *Files) Classes() []string { return f.classes }
-
-// Name returns the path of file i as the dataset lists it.
-func (f *Files) Name(i int) string { return f.paths[i] }
-
-// Labels returns the labels of file i.
-func (f *Files) Labels(i int) []int32 { return f.labels[i] }
 
 // Load reads and decodes file i; see Decode.
 func (f *Files) Load(i int, dst *Clip) (err error) {
-	path := filepath.FromSlash(f.paths[i])
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(f.dir, path)
-	}
-	if dst.file, err = readFile(path, dst.file); err == nil {
+	if dst.file, err = readFile(f.Path(i), dst.file); err == nil {
 		err = Decode(dst.file, dst)
 	}
 	if err != nil {
-		return fmt.Errorf("load %s: %w", path, err)
+		return fmt.Errorf("load %s: %w", f.Path(i), err)
 	}
 	return nil
 }

@@ -3,27 +3,13 @@ package audio
 import (
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// tree writes files below a new folder and returns it.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
+	"m2pt/data"
+	"m2pt/internal/fixture"
+)
 
 // listing is a source as text: classes, and each clip with its labels.
 func listing(f *Files) string {
@@ -43,7 +29,7 @@ type opening struct {
 
 func check(t *testing.T, files map[string]string, cases []opening) {
 	t.Helper()
-	dir := tree(t, files)
+	dir := fixture.Tree(t, files)
 	for _, c := range cases {
 		f, err := c.open(dir)
 		switch {
@@ -55,48 +41,15 @@ func check(t *testing.T, files map[string]string, cases []opening) {
 	}
 }
 
-func TestOpenCSV(t *testing.T) {
-	open := func(file, split string) func(string) (*Files, error) {
-		return func(dir string) (*Files, error) { return OpenCSV(filepath.Join(dir, file), split) }
-	}
+func TestOpen(t *testing.T) {
 	check(t, map[string]string{
-		"classes.txt": "cat\r\ndog\n\n",
-		"list.csv":    "label,path,class,split\n1,a/x.wav,dog,train\n0,\"y, 2.wav\",cat,train\n1,z.wav,dog,test\n",
-		"high.csv":    "path,label,split\nx.wav,2,train\n",
-		"text.csv":    "path,label,split\nx.wav,dog,train\n",
-		"header.csv":  "path,class\nx.wav,2\n",
-		"ragged.csv":  "path,label,split\nx.wav,2\n",
-		"sub/l.csv":   "path,label,split\n",
+		"classes.txt": "cat\ndog\n", "list.csv": "label,path,split\n1,a/x.wav,train\n",
+		"train/dog/deep/1.flac": "", "train/cat/3.wav": "", "test/cow/2.wav": "",
 	}, []opening{
-		{"train", open("list.csv", "train"), "cat dog: a/x.wav[1] y, 2.wav[0]"},
-		{"val falls back on test", open("list.csv", "val"), "cat dog: z.wav[1]"},
-		{"other split", open("list.csv", "extra"), "no clip of split extra"},
-		{"label out of range", open("high.csv", "train"), "x.wav: label 2: want 0 to 1"},
-		{"label in letters", open("text.csv", "train"), "x.wav: label"},
-		{"no column", open("header.csv", "train"), `no column "label"`},
-		{"short row", open("ragged.csv", "train"), "ragged.csv"},
-		{"no classes", open("sub/l.csv", "train"), "class names"},
-		{"no file", open("none.csv", "train"), "none.csv"},
-	})
-}
-
-func TestOpenFolder(t *testing.T) {
-	open := func(root, split string) func(string) (*Files, error) {
-		return func(dir string) (*Files, error) { return OpenFolder(filepath.Join(dir, root), split) }
-	}
-	check(t, map[string]string{
-		"a/train/dog/2.wav": "", "a/train/dog/deep/1.flac": "", "a/train/cat/3.wav": "", "a/train/.hidden/x.wav": "", "a/train/cat/.x": "",
-		"a/validation/dog/4.wav": "",
-		"b/train/cat/1.wav":      "", "b/val/cow/2.wav": "",
-		"c/test/cow/2.wav":      "",
-		"d/train/cat/deep/.wav": "",
-	}, []opening{
-		{"train", open("a", "train"), "cat dog: cat/3.wav[0] dog/2.wav[1] dog/deep/1.flac[1]"},
-		{"val", open("a", "val"), "cat dog: dog/4.wav[1]"},
-		{"unknown class", open("b", "val"), `class "cow" has no directory in train`},
-		{"no train", open("c", "val"), "cow: cow/2.wav[0]"},
-		{"no split", open("c", "train"), "no directory train"},
-		{"no files", open("d", "train"), "no files"},
+		{"table", func(dir string) (*Files, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "train") }, "cat dog: a/x.wav[1]"},
+		{"no clip", func(dir string) (*Files, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "extra") }, "list.csv: no clip of split extra"},
+		{"folders", func(dir string) (*Files, error) { return OpenFolder(dir, "train") }, "cat dog: cat/3.wav[0] dog/deep/1.flac[1]"},
+		{"unknown class", func(dir string) (*Files, error) { return OpenFolder(dir, "val") }, `unknown class: "cow"`},
 	})
 }
 
@@ -166,7 +119,7 @@ func TestOpenSpeechCommands(t *testing.T) {
 
 // TestRecordings opens a real list.
 func TestRecordings(t *testing.T) {
-	list := external(t, "M2PT_DATA", "data", "audio/fsdd/split.csv")
+	list := fixture.Data(t, "audio/fsdd/split.csv")
 	for split, n := range map[string]int{"train": 480, "test": 120} {
 		f, err := OpenCSV(list, split)
 		if err != nil {
@@ -185,7 +138,7 @@ func TestRecordings(t *testing.T) {
 }
 
 func TestLoadNamesTheFile(t *testing.T) {
-	dir := tree(t, map[string]string{"train/a/1.wav": "no sound"})
+	dir := fixture.Tree(t, map[string]string{"train/a/1.wav": "no sound"})
 	f, err := OpenFolder(dir, "train")
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +149,12 @@ func TestLoadNamesTheFile(t *testing.T) {
 }
 
 func TestWeightsOfClasses(t *testing.T) {
-	f := &Files{classes: []string{"a", "b", "c"}, paths: make([]string, 4), labels: [][]int32{{0}, {0, 1}, {0}, {1, 2}}}
+	f := &Files{data.NewListing("", []string{"a", "b", "c"})}
+	for _, labels := range [][]int{{0}, {0, 1}, {0}, {1, 2}} {
+		if err := f.Add("clip", labels...); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, want := range []float64{1000 / 3.01, 1000/3.01 + 1000/2.01, 1000 / 3.01, 1000/2.01 + 1000/1.01} {
 		if got := Weights(f)[i]; math.Abs(got-want) > 1e-9 {
 			t.Errorf("clip %d weighs %g, want %g", i, got, want)

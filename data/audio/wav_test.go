@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 // chunk is a RIFF chunk with its padding.
@@ -142,7 +144,7 @@ func TestDecodeRefuses(t *testing.T) {
 
 // TestDecodeRecording reads a real file.
 func TestDecodeRecording(t *testing.T) {
-	file, err := os.ReadFile(external(t, "M2PT_DATA", "data", "audio/fsdd/recordings/0_jackson_0.wav"))
+	file, err := os.ReadFile(fixture.Data(t, "audio/fsdd/recordings/0_jackson_0.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func TestDecodeRecording(t *testing.T) {
 	if err := Decode(file, &clip); err != nil {
 		t.Fatal(err)
 	}
-	raw, _ := read[int16](t, openFixture(t, "audio_fbank_fsdd_0_jackson_0"), "in/wave_i16")
+	raw, _ := fixture.Read[int16](t, fixture.Open(t, "audio_fbank_fsdd_0_jackson_0"), "in/wave_i16")
 	if clip.Rate != 8000 || clip.Channels != 1 || clip.Len() != len(raw) {
 		t.Fatalf("%d Hz, %d channels, %d samples, want 8000, 1, %d", clip.Rate, clip.Channels, clip.Len(), len(raw))
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/big"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 // TestSincos compares with sums of Taylor in 200 bits: nearly all results must be
@@ -33,9 +35,9 @@ func TestSincos(t *testing.T) {
 // TestRotation compares with matrices that Pillow computed
 // (scripts/pillow_augment.py).
 func TestRotation(t *testing.T) {
-	f := openNPZ(t, "testdata/augment.npz")
-	angles, _ := read[float64](t, f, "rotation/degrees")
-	matrices, shape := read[float64](t, f, "rotation/matrices")
+	f := fixture.OpenNPZ(t, "testdata/augment.npz")
+	angles, _ := fixture.Read[float64](t, f, "rotation/degrees")
+	matrices, shape := fixture.Read[float64](t, f, "rotation/matrices")
 	if len(angles) < 100 || shape[0] != len(angles) || shape[1] != 6 {
 		t.Fatalf("%d angles, matrices %v", len(angles), shape)
 	}

@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 )
 
 func BenchmarkEval(b *testing.B) {
-	file, err := os.ReadFile(external(b, "M2PT_DATA", "data", "image/photos6/n02123159_tiger_cat.JPEG"))
+	file, err := os.ReadFile(fixture.Data(b, "image/photos6/n02123159_tiger_cat.JPEG"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -40,12 +41,12 @@ func BenchmarkEval(b *testing.B) {
 // BenchmarkRead times one worker on samples of fine-tuning: a 500x375 JPEG file to
 // 224x224.
 func BenchmarkRead(b *testing.B) {
-	path := external(b, "M2PT_DATA", "data", "image/photos6/n02123159_tiger_cat.JPEG")
+	path := fixture.Data(b, "image/photos6/n02123159_tiger_cat.JPEG")
 	file, err := os.ReadFile(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	src := openFolder(b, tree(b, map[string][]byte{"train/cat/0.jpg": file}), "train")
+	src := openFolder(b, fixture.Tree(b, map[string][]byte{"train/cat/0.jpg": file}), "train")
 	crop := RandomResizedCrop{Side: 224, Scale: [2]float64{0.08, 1}, Ratio: [2]float64{3.0 / 4, 4.0 / 3}, Flip: 0.5}
 	for name, augments := range map[string][]Augment{"plain": nil, "RandAugment": {recipe()}} {
 		b.Run(name, func(b *testing.B) {

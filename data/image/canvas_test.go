@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 )
 
 // canvas is a picture as planes.
@@ -35,7 +36,7 @@ func opNames() []string {
 // TestPillow compares every operation with what Pillow made of the same picture
 // (scripts/pillow_augment.py), bit for bit.
 func TestPillow(t *testing.T) {
-	f := openNPZ(t, "testdata/augment.npz")
+	f := fixture.OpenNPZ(t, "testdata/augment.npz")
 	var meta struct {
 		Fill  [3]uint8
 		Cases []struct {
@@ -43,11 +44,11 @@ func TestPillow(t *testing.T) {
 			Arg                 float64
 		}
 	}
-	f.meta(t, &meta)
-	rest, _ := read[uint8](t, f, "results")
+	f.Meta(t, &meta)
+	rest, _ := fixture.Read[uint8](t, f, "results")
 	met := map[string]bool{}
 	for _, k := range meta.Cases {
-		src := f.picture(t, "picture/"+k.Picture)
+		src := picture(t, f, "picture/"+k.Picture)
 		want := rest[:len(src.Pix)]
 		rest = rest[len(src.Pix):]
 		met[k.Op] = true

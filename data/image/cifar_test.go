@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 )
 
 // record is a CIFAR-10 record: a label and three even planes.
@@ -19,7 +20,7 @@ func record(label, r, g, b byte) []byte {
 }
 
 func TestCIFAR10(t *testing.T) {
-	dir := tree(t, map[string][]byte{
+	dir := fixture.Tree(t, map[string][]byte{
 		"batches.meta.txt": []byte("plane\ncar\nbird\n\n"),
 		"data_batch_1.bin": slices.Concat(record(2, 1, 2, 3), record(0, 4, 5, 6)),
 		"data_batch_2.bin": record(1, 7, 8, 9),
@@ -64,7 +65,7 @@ func TestOpenCIFAR10Refuses(t *testing.T) {
 		"empty":        {map[string][]byte{"batches.meta.txt": names, "test_batch.bin": nil}, "0 bytes"},
 		"large labels": {map[string][]byte{"batches.meta.txt": names, "test_batch.bin": slices.Concat(good, record(2, 0, 0, 0))}, "record 1: label 2"},
 	} {
-		if _, err := OpenCIFAR10(tree(t, c.files), "test"); err == nil || !strings.Contains(err.Error(), c.say) {
+		if _, err := OpenCIFAR10(fixture.Tree(t, c.files), "test"); err == nil || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, c.say)
 		}
 	}
@@ -92,7 +93,7 @@ func FuzzCIFAR10(f *testing.F) {
 }
 
 func TestRealCIFAR10(t *testing.T) {
-	dir := external(t, "M2PT_DATA", "data", "image/cifar10")
+	dir := fixture.Data(t, "image/cifar10")
 	for split, want := range map[string]int{"train": 1600, "test": 400} {
 		c, err := OpenCIFAR10(dir, split)
 		if err != nil {

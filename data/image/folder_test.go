@@ -4,30 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 )
-
-// tree writes files (slash-separated path -> content) below a new directory.
-func tree(t testing.TB, files map[string][]byte) string {
-	t.Helper()
-	root := t.TempDir()
-	for path, content := range files {
-		path = filepath.Join(root, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
 
 // openFolder opens a split that has the classes of the split train.
 func openFolder(t testing.TB, root, split string) *Folder {
@@ -45,48 +29,24 @@ func openFolder(t testing.TB, root, split string) *Folder {
 
 func TestFolder(t *testing.T) {
 	jpg, png := encoded(t, "jpeg", noiseImage(20, 10)), encoded(t, "png", noiseImage(10, 20))
-	root := tree(t, map[string][]byte{
+	root := fixture.Tree(t, map[string][]byte{
 		"train/dog/b.JPEG":        png, // told apart by content
-		"train/dog/a.jpg":         jpg,
 		"train/dog/more/c.png":    png,
-		"train/dog/.hidden":       nil,
 		"train/cat/x":             jpg,
-		"train/.cache/x.jpg":      jpg,
-		"train/bird/x.jpg":        jpg,
-		"train/README":            nil,
 		"validation/dog/only.png": png,
 	})
-	if err := os.Symlink(filepath.Join(root, "train", "cat"), filepath.Join(root, "train", "zebra")); err != nil {
-		t.Fatal(err)
-	}
-	f := openFolder(t, root, "train")
-	if want := []string{"bird", "cat", "dog", "zebra"}; !slices.Equal(f.Classes(), want) {
-		t.Errorf("classes %v, want %v", f.Classes(), want)
-	}
-	var names []string
-	var labels []int32
-	var p Picture
-	for i := range f.Len() {
-		label, err := f.Load(i, &p)
-		if err != nil {
-			t.Fatal(err)
+	for split, want := range map[string][]string{
+		"train": {"cat/x=0 20x10", "dog/b.JPEG=1 10x20", "dog/more/c.png=1 10x20"},
+		"val":   {"dog/only.png=1 10x20"},
+	} {
+		if got := labelsOf(openFolder(t, root, split)); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", split, got, want)
 		}
-		names, labels = append(names, f.Name(i)), append(labels, label)
-	}
-	if want := []string{"bird/x.jpg", "cat/x", "dog/a.jpg", "dog/b.JPEG", "dog/more/c.png", "zebra/x"}; !slices.Equal(names, want) {
-		t.Errorf("files %v, want %v", names, want)
-	}
-	if want := []int32{0, 1, 2, 2, 2, 3}; !slices.Equal(labels, want) {
-		t.Errorf("labels %v, want %v", labels, want)
-	}
-	val := openFolder(t, root, "val")
-	if label, err := val.Load(0, &p); val.Len() != 1 || label != 2 || err != nil || p.W != 10 || p.H != 20 {
-		t.Errorf("val: %d files, label %d of the first, error %v, %dx%d", val.Len(), label, err, p.W, p.H)
 	}
 }
 
 func TestOpenFolderRefuses(t *testing.T) {
-	root := tree(t, map[string][]byte{"train/cat/x": nil, "val/dog/x": nil, "test/README": nil})
+	root := fixture.Tree(t, map[string][]byte{"train/cat/x": nil, "val/dog/x": nil, "test/README": nil})
 	for split, say := range map[string]string{"val": `unknown class: "dog"`, "test": "no files", "holdout": "no directory"} {
 		if _, err := OpenFolder(root, split, []string{"cat"}); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%s: error %v, want one that says %q", split, err, say)
@@ -99,23 +59,27 @@ func TestOpenFolderRefuses(t *testing.T) {
 
 // TestFolderClasses: labels count in the classes given, not in the split's own.
 func TestFolderClasses(t *testing.T) {
-	root := tree(t, map[string][]byte{"training/ape/x": nil, "training/cat/x": nil, "training/dog/x": nil, "val/cat/x": nil, "val/dog/x": nil})
+	png := encoded(t, "png", noiseImage(1, 2))
+	root := fixture.Tree(t, map[string][]byte{"training/ape/x": png, "training/cat/x": png, "training/dog/x": png, "val/cat/x": png, "val/dog/x": png})
 	classes, err := FolderClasses(root, "training")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for split, want := range map[string][]int32{"training": {0, 1, 2}, "val": {1, 2}} {
-		f, err := OpenFolder(root, split, classes)
+	for _, c := range []struct {
+		split         string
+		classes, want []string
+	}{
+		{"training", nil, []string{"ape/x=0 1x2", "cat/x=1 1x2", "dog/x=2 1x2"}},
+		{"val", classes, []string{"cat/x=1 1x2", "dog/x=2 1x2"}},
+		{"val", nil, []string{"cat/x=0 1x2", "dog/x=1 1x2"}},
+	} {
+		f, err := OpenFolder(root, c.split, c.classes)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(f.labels, want) || !slices.Equal(f.Classes(), []string{"ape", "cat", "dog"}) {
-			t.Errorf("%s: labels %v of %v, want %v", split, f.labels, f.Classes(), want)
+		if got := labelsOf(f); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.split, got, c.want)
 		}
-	}
-	own, err := OpenFolder(root, "val", nil)
-	if err != nil || !slices.Equal(own.labels, []int32{0, 1}) {
-		t.Errorf("on its own: labels %v, %v", own.labels, err)
 	}
 }
 
@@ -123,7 +87,7 @@ func TestFolderClasses(t *testing.T) {
 // which files.
 func TestDamagedFiles(t *testing.T) {
 	good := encoded(t, "jpeg", noiseImage(40, 40))
-	root := tree(t, map[string][]byte{
+	root := fixture.Tree(t, map[string][]byte{
 		"train/a/1.jpg": good, "train/a/2.jpg": good[:len(good)/2], "train/a/3.jpg": nil,
 		"train/b/4.jpg": good, "train/b/5.txt": []byte("notes"), "train/b/6.png": pngHeader(1<<20, 1<<20),
 	})
@@ -155,7 +119,7 @@ func TestDamagedFiles(t *testing.T) {
 }
 
 func TestRealFolder(t *testing.T) {
-	root := external(t, "M2PT_DATA", "data", "image/flowers12")
+	root := fixture.Data(t, "image/flowers12")
 	for split, want := range map[string]int{"train": 96, "val": 36, "test": 36} {
 		f := openFolder(t, root, split)
 		if f.Len() != want || len(f.Classes()) != 12 {

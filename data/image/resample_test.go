@@ -6,7 +6,15 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 )
+
+// picture returns the recorded array called name, [H,W,3], as a picture.
+func picture(t *testing.T, f fixture.NPZ, name string) *Picture {
+	t.Helper()
+	pix, shape := fixture.Read[uint8](t, f, name)
+	return &Picture{W: shape[1], H: shape[0], Pix: pix}
+}
 
 // interleave turns planes [3,h,w] into rows of RGB.
 func interleave(planes []uint8, w, h int) []uint8 {
@@ -47,11 +55,11 @@ func checkEqual(t *testing.T, got, want []uint8) {
 var filters = map[string]Filter{"bicubic": Bicubic, "bilinear": Bilinear}
 
 func TestResizeEqualsPillow(t *testing.T) {
-	f := openFixture(t, "image_pil_resize")
+	f := fixture.Open(t, "image_pil_resize")
 	for i := range 5 {
-		src := f.picture(t, fmt.Sprintf("in/image%d", i))
+		src := picture(t, f, fmt.Sprintf("in/image%d", i))
 		for name, filter := range filters {
-			want := f.picture(t, fmt.Sprintf("out/%s%d", name, i))
+			want := picture(t, f, fmt.Sprintf("out/%s%d", name, i))
 			t.Run(fmt.Sprintf("%s %dx%d to %dx%d", name, src.W, src.H, want.W, want.H), func(t *testing.T) {
 				checkEqual(t, render(t, src, Geometry{
 					Box: stdimage.Rect(0, 0, src.W, src.H), W: want.W, H: want.H,
@@ -64,37 +72,37 @@ func TestResizeEqualsPillow(t *testing.T) {
 
 func TestEvalEqualsPillow(t *testing.T) {
 	for _, name := range []string{"checker", "gradient", "noise", "small_float"} {
-		f := openFixture(t, "image_eval_"+name)
+		f := fixture.Open(t, "image_eval_"+name)
 		var meta struct {
 			Crop  int `json:"crop"`
 			Short int `json:"resize_short_side"`
 		}
-		f.meta(t, &meta)
-		src := f.picture(t, "in/image")
+		f.Meta(t, &meta)
+		src := picture(t, f, "in/image")
 		for filterName, filter := range filters {
 			t.Run(name+" "+filterName, func(t *testing.T) {
 				g := Eval{meta.Short, meta.Crop, filter}.Geometry(data.Key{}, src.W, src.H)
-				hw, _ := read[int64](t, f, "out/"+filterName+"_resized_hw")
+				hw, _ := fixture.Read[int64](t, f, "out/"+filterName+"_resized_hw")
 				if g.H != int(hw[0]) || g.W != int(hw[1]) {
 					t.Errorf("resized to %dx%d, want %dx%d", g.W, g.H, hw[1], hw[0])
 				}
-				checkEqual(t, render(t, src, g), f.picture(t, "out/"+filterName+"_crop_u8").Pix)
+				checkEqual(t, render(t, src, g), picture(t, f, "out/"+filterName+"_crop_u8").Pix)
 			})
 		}
 	}
 }
 
 func TestResizedCropEqualsPillow(t *testing.T) {
-	f := openFixture(t, "image_resized_crop")
-	src := f.picture(t, "in/image")
-	boxes, _ := read[int64](t, f, "in/boxes_ijhw")
+	f := fixture.Open(t, "image_resized_crop")
+	src := picture(t, f, "in/image")
+	boxes, _ := fixture.Read[int64](t, f, "in/boxes_ijhw")
 	for i := range 3 {
 		y, x, h, w := int(boxes[4*i]), int(boxes[4*i+1]), int(boxes[4*i+2]), int(boxes[4*i+3])
 		g := Geometry{Box: stdimage.Rect(x, y, x+w, y+h), W: 64, H: 64, Window: stdimage.Rect(0, 0, 64, 64)}
 		name := fmt.Sprintf("out/bicubic%d", i)
-		checkEqual(t, render(t, src, g), f.picture(t, name).Pix)
+		checkEqual(t, render(t, src, g), picture(t, f, name).Pix)
 		g.Flip = true
-		checkEqual(t, render(t, src, g), f.picture(t, name+"_flipped").Pix)
+		checkEqual(t, render(t, src, g), picture(t, f, name+"_flipped").Pix)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"m2pt/data"
 	"m2pt/data/shard"
 )
 
@@ -106,7 +107,7 @@ func shardFiles(path, split string) ([]string, error) {
 	if !folder && !strings.Contains(path, placeholder) {
 		return nil, fmt.Errorf("want a folder, or a pattern with %s: %w", placeholder, fs.ErrNotExist)
 	}
-	for _, name := range splitNames(split) {
+	for _, name := range data.SplitNames(split) {
 		files, err := []string(nil), error(nil)
 		if !folder {
 			files, err = shard.List(strings.ReplaceAll(path, placeholder, name))
@@ -117,7 +118,7 @@ func shardFiles(path, split string) ([]string, error) {
 			return files, err
 		}
 	}
-	return nil, fmt.Errorf("split %q: no shards %s*.tar: %w", split, strings.Join(splitNames(split), "*.tar, "), fs.ErrNotExist)
+	return nil, fmt.Errorf("split %q: no shards %s*.tar: %w", split, strings.Join(data.SplitNames(split), "*.tar, "), fs.ErrNotExist)
 }
 
 // named returns the shards of a folder that have a word in their names.
@@ -139,15 +140,20 @@ func named(dir, word string) ([]string, error) {
 	return files, nil
 }
 
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 // classNames reads the names beside a shard or in the folder path, nil where
 // there are none.
 func classNames(path, file string) ([]string, error) {
 	for _, dir := range []string{filepath.Dir(file), path} {
-		for _, name := range []string{"classes.txt", "classnames.txt"} {
-			text, err := os.ReadFile(filepath.Join(dir, name))
+		for _, name := range []string{data.ClassFile, "classnames.txt"} {
+			names, err := data.ReadLines(filepath.Join(dir, name))
 			switch {
 			case err == nil:
-				return strings.Split(strings.ReplaceAll(strings.TrimSpace(string(text)), "\r", ""), "\n"), nil
+				return names, nil
 			case !errors.Is(err, fs.ErrNotExist) && isDir(dir):
 				return nil, err
 			}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 // shardOf makes a shard of files in the order given: name, content, ...
@@ -53,7 +55,7 @@ func labelsOf(s Source) []string {
 
 func TestShards(t *testing.T) {
 	jpg, png := encoded(t, "jpeg", noiseImage(20, 10)), encoded(t, "png", noiseImage(10, 20))
-	root := tree(t, map[string][]byte{
+	root := fixture.Tree(t, map[string][]byte{
 		"set-train-000.tar": shardOf(t, "a.cls", "2\n", "a.jpg", jpg, "d/b.PNG", png, "d/b.cls", "0"),
 		"set-train-001.tar": shardOf(t, "c.jpeg", jpg, "c.json", `{"width": 3, "label": 1}`, "e.png", png, "e.json", "{}", "e.cls", "1"),
 		"set-val-000.tar":   shardOf(t, "v.cls", "1", "v.jpg", jpg),
@@ -90,7 +92,7 @@ func TestShardsDecoder(t *testing.T) {
 		t.Skip(err)
 	}
 	jpg := encoded(t, "jpeg", noiseImage(40, 30))
-	s, err := OpenShards(tree(t, map[string][]byte{"train.tar": shardOf(t, "a.jpg", jpg, "a.cls", "0")}), "train", nil)
+	s, err := OpenShards(fixture.Tree(t, map[string][]byte{"train.tar": shardOf(t, "a.jpg", jpg, "a.cls", "0")}), "train", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +117,7 @@ func TestShardFiles(t *testing.T) {
 	} {
 		files[path] = one
 	}
-	root := tree(t, files)
+	root := fixture.Tree(t, files)
 	for _, c := range []struct {
 		path, split string
 		want        []string
@@ -157,7 +159,7 @@ func TestShardClasses(t *testing.T) {
 		{"numbers", map[string][]byte{"train/x.tar": one}, []string{"0", "1", "2", "3", "4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, err := ShardClasses(tree(t, c.files), "train"); err != nil || !slices.Equal(got, c.want) {
+			if got, err := ShardClasses(fixture.Tree(t, c.files), "train"); err != nil || !slices.Equal(got, c.want) {
 				t.Errorf("%q (%v), want %q", got, err, c.want)
 			}
 		})
@@ -184,7 +186,7 @@ func TestShardsCorrupt(t *testing.T) {
 		"j.cls", "0", "j.jpg", "",
 		"k.cls", "1", "k.jpg", jpg,
 		"l.cls", "1", "l.jpg", jpg)
-	root := tree(t, map[string][]byte{"train.tar": whole[:len(whole)-1024-512]})
+	root := fixture.Tree(t, map[string][]byte{"train.tar": whole[:len(whole)-1024-512]})
 	s, err := OpenShards(root, "train", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,14 +203,14 @@ func TestShardsCorrupt(t *testing.T) {
 			t.Errorf("sample %d: %q, want %q", i, got[i], want[i])
 		}
 	}
-	if _, err := OpenShards(tree(t, map[string][]byte{"train.tar": []byte("text")}), "train", nil); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := OpenShards(fixture.Tree(t, map[string][]byte{"train.tar": []byte("text")}), "train", nil); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestShardsOtherPrograms: a shard packed by tar and by Python's tarfile.
 func TestShardsOtherPrograms(t *testing.T) {
-	root := tree(t, map[string][]byte{"in/0001.jpg": encoded(t, "jpeg", noiseImage(20, 10)), "in/0001.cls": []byte("0"),
+	root := fixture.Tree(t, map[string][]byte{"in/0001.jpg": encoded(t, "jpeg", noiseImage(20, 10)), "in/0001.cls": []byte("0"),
 		"in/0002.png": encoded(t, "png", noiseImage(7, 9)), "in/0002.cls": []byte("1")})
 	in := filepath.Join(root, "in")
 	const script = `import sys, tarfile

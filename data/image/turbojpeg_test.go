@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 // turbo loads libturbojpeg and skips the test where it is not installed.
@@ -209,7 +211,7 @@ func TestTurboConcurrent(t *testing.T) {
 func TestTurboFolder(t *testing.T) {
 	lib := turbo(t)
 	file := readAll(t, "testdata/420.jpg")
-	f := openFolder(t, tree(t, map[string][]byte{"train/cat/0.jpg": file, "train/cat/1.jpg": file[:len(file)/2]}), "train")
+	f := openFolder(t, fixture.Tree(t, map[string][]byte{"train/cat/0.jpg": file, "train/cat/1.jpg": file[:len(file)/2]}), "train")
 	f.UseTurbo(lib)
 	var p Picture
 	if _, err := f.Load(0, &p); err != nil || !slices.Equal(p.Pix, readAll(t, "testdata/420.jpg.rgb")) {
@@ -233,7 +235,7 @@ func FuzzTurbo(f *testing.F) {
 }
 
 func BenchmarkJPEG(b *testing.B) {
-	file := readAll(b, external(b, "M2PT_DATA", "data", "image/photos6/n02123159_tiger_cat.JPEG"))
+	file := readAll(b, fixture.Data(b, "image/photos6/n02123159_tiger_cat.JPEG"))
 	for name, open := range map[string]func(testing.TB) *Turbo{"go": func(testing.TB) *Turbo { return nil }, "turbo": turbo} {
 		b.Run(name, func(b *testing.B) {
 			lib := open(b)

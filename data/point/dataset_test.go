@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"m2pt/data"
+	"m2pt/internal/fixture"
 	"m2pt/internal/philox"
 )
 
@@ -130,7 +131,7 @@ func TestCoarse(t *testing.T) {
 	if len(seen) != 1200 {
 		t.Errorf("%d different points in ten epochs, want 1200", len(seen))
 	}
-	for n, want := range map[int]int{64: 1200, 1024: 1200, 1025: 2400, 2048: 2400, 4096: 4800, 8192: 8192, 10000: 10000} {
+	for n, want := range map[int]int{64: 75, 1024: 1200, 1025: 1201, 2048: 2400, 4096: 4800, 8192: 8192, 10000: 11718} {
 		if got := coarse(n); got != want {
 			t.Errorf("%d points are chosen of %d, want %d", n, got, want)
 		}
@@ -190,6 +191,9 @@ func TestViews(t *testing.T) {
 		again := read(t, src, opt, data.Key{Sample: i, Seed: 2, Epoch: 5})
 		if !slices.Equal(s.Values, again.Values) || s.Label != int32(i/3) {
 			t.Errorf("item %d: label %d; it changes with the seed: %v", i, s.Label, !slices.Equal(s.Values, again.Values))
+		}
+		if at := slices.Index(src[i/3].XYZ, s.Values[0]); at >= 0 {
+			t.Errorf("item %d: its first point is not moved, but that of coordinate %d", i, at)
 		}
 		for j, other := range looks {
 			if slices.Equal(other, s.Values) {
@@ -280,7 +284,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	list, err := OpenCSV(filepath.Join(external(b, "M2PT_DATA", "data", filepath.Join("point", "modelnet10")), "split.csv"), "train")
+	list, err := OpenCSV(filepath.Join(fixture.Data(b, filepath.Join("point", "modelnet10")), "split.csv"), "train")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -81,89 +82,112 @@ func TestDecodeByHand(t *testing.T) {
 	}
 }
 
-// corrupt are damaged files, and what the error has to say.
-func corrupt(t testing.TB) map[string]struct{ file, want string } {
-	read := func(name string) string {
-		file, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(file)
+// damage is a damaged file, and what the error has to say.
+type damage struct{ file, want string }
+
+// corrupt are damaged files of all formats.
+func corrupt(t testing.TB) map[string]damage {
+	s := stored{t}
+	all := s.damagedClouds()
+	maps.Copy(all, s.damagedMeshes())
+	return all
+}
+
+// stored are the files in testdata.
+type stored struct{ testing.TB }
+
+func (s stored) read(name string) string {
+	file, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		s.Fatal(err)
 	}
-	cut := func(name string) string { file := read(name); return file[:len(file)-5] }
-	swap := func(name, old, with string) string {
-		file := read(name)
-		if !strings.Contains(file, old) {
-			t.Fatalf("%s has no %q", name, old)
-		}
-		return strings.Replace(file, old, with, 1)
+	return string(file)
+}
+
+func (s stored) cut(name string) string { file := s.read(name); return file[:len(file)-5] }
+
+func (s stored) swap(name, old, with string) string {
+	file := s.read(name)
+	if !strings.Contains(file, old) {
+		s.Fatalf("%s has no %q", name, old)
 	}
-	return map[string]struct{ file, want string }{
-		"empty":                   {"", "0 points"},
-		"text, other":             {"hello\nworld\n", "line 2"},
-		"text, picture":           {"\x89PNG\r\n\x1a\n\x00\x00", "not a point cloud"},
-		"text, flat":              {"1 2\n3 4\n", "2 numbers"},
-		"text, nan":               {"1 2 3\nnan 1 2\n", "point 1 is at"},
-		"text, infinite":          {"1 2 3\n1 1e99 2\n", "point 1 is at"},
-		"text, head alone":        {"x y z\n", "0 points"},
-		"pcd, cut":                {cut("pypcd4_binary.pcd"), "cut off"},
-		"pcd, cut text":           {cut("pypcd4_ascii.pcd")[:1000], "point "},
-		"pcd, cut compressed":     {cut("pypcd4_binary_compressed.pcd"), "cut off"},
-		"pcd, cut header":         {read("pypcd4_binary.pcd")[:60], "no line DATA"},
-		"pcd, no fields":          {"# .PCD\nVERSION 0.7\nPOINTS 1\nDATA ascii\n1 2 3\n", "want x, y and z"},
-		"pcd, no z":               {pcdHead("x y w", "4 4 4", "F F F", "1 1 1", "ascii") + "1 2 3\n", "want x, y and z"},
-		"pcd, no types":           {"# .PCD\nFIELDS x y z\nPOINTS 1\nDATA binary\n", "field x"},
-		"pcd, words":              {swap("pypcd4_ascii.pcd", "POINTS 64", "POINTS many"), "POINTS"},
-		"pcd, absurd":             {swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 999999999999"), "POINTS"},
-		"pcd, too many":           {swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
-		"pcd, too many as text":   {swap("pypcd4_ascii.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
-		"pcd, too many, packed":   {swap("pypcd4_binary_compressed.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
-		"pcd, wide":               {swap("pypcd4_binary.pcd", "COUNT 1 1", "COUNT 1 65536"), "cut off"},
-		"pcd, short of types":     {swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F"), "3 values for 4 fields"},
-		"pcd, unknown type":       {swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F X"), "type X"},
-		"pcd, half floats":        {swap("pypcd4_binary.pcd", "SIZE 4 2 4 4", "SIZE 4 2 4 2"), "2 bytes"},
-		"pcd, unknown data":       {swap("pypcd4_binary.pcd", "DATA binary", "DATA zipped"), "zipped"},
-		"pcd, fields twice":       {"# .PCD\nFIELDS x y z\nCOUNT 1 1 1\nFIELDS a x y z\nPOINTS 1\nDATA ascii\n1 2 3 4\n", "field x"},
-		"pcd, zip bomb":           {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x03\x00\x00\x00\xff\xff\xff\xffabc", "header is damaged"},
-		"pcd, copy from nowhere":  {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x03\x00\x00\x00\x18\x00\x00\x00\xe0\xff\xff", "damaged"},
-		"pcd, copy cut off":       {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x01\x00\x00\x00\x18\x00\x00\x00\xe0", "damaged"},
-		"pcd, short of values":    {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x02\x00\x00\x00\x18\x00\x00\x00\x00a", "damaged"},
-		"ply, cut":                {cut("plyfile_big.ply"), "cut off"},
-		"ply, cut faces":          {read("plyfile_faces_first.ply")[:230], "cut off"},
-		"ply, cut text":           {read("trimesh_ascii.ply")[:240], "point 1"},
-		"ply, cut header":         {read("plyfile_big.ply")[:50], "no line end_header"},
-		"ply, absurd":             {swap("plyfile_big.ply", "vertex 8", "vertex 99999999"), "want 1 to"},
-		"ply, absurd text":        {swap("trimesh_ascii.ply", "vertex 8", "vertex 99999999"), "want at most"},
-		"ply, absurd faces":       {swap("plyfile_faces_first.ply", "face 2", "face 99999999"), "skip 99999999"},
-		"ply, unknown format":     {swap("plyfile_big.ply", "binary_big_endian", "binary_middle_endian"), "middle"},
-		"ply, unknown type":       {swap("plyfile_big.ply", "property double x", "property quad x"), "unknown type"},
-		"ply, no x":               {swap("plyfile_big.ply", "property double x", "property double u"), "no x, y and z"},
-		"ply, no vertices":        {swap("plyfile_big.ply", "vertex", "corner"), "no element vertex"},
+	return strings.Replace(file, old, with, 1)
+}
+
+// damagedClouds are text, PCD files and arrays.
+func (s stored) damagedClouds() map[string]damage {
+	return map[string]damage{
+		"empty":                  {"", "0 points"},
+		"text, other":            {"hello\nworld\n", "line 2"},
+		"text, picture":          {"\x89PNG\r\n\x1a\n\x00\x00", "not a point cloud"},
+		"text, flat":             {"1 2\n3 4\n", "2 numbers"},
+		"text, nan":              {"1 2 3\nnan 1 2\n", "point 1 is at"},
+		"text, infinite":         {"1 2 3\n1 1e99 2\n", "point 1 is at"},
+		"text, head alone":       {"x y z\n", "0 points"},
+		"pcd, cut":               {s.cut("pypcd4_binary.pcd"), "cut off"},
+		"pcd, cut text":          {s.cut("pypcd4_ascii.pcd")[:1000], "point "},
+		"pcd, cut compressed":    {s.cut("pypcd4_binary_compressed.pcd"), "cut off"},
+		"pcd, cut header":        {s.read("pypcd4_binary.pcd")[:60], "no line DATA"},
+		"pcd, no fields":         {"# .PCD\nVERSION 0.7\nPOINTS 1\nDATA ascii\n1 2 3\n", "want x, y and z"},
+		"pcd, no z":              {pcdHead("x y w", "4 4 4", "F F F", "1 1 1", "ascii") + "1 2 3\n", "want x, y and z"},
+		"pcd, no types":          {"# .PCD\nFIELDS x y z\nPOINTS 1\nDATA binary\n", "field x"},
+		"pcd, words":             {s.swap("pypcd4_ascii.pcd", "POINTS 64", "POINTS many"), "POINTS"},
+		"pcd, absurd":            {s.swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 999999999999"), "POINTS"},
+		"pcd, too many":          {s.swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
+		"pcd, too many as text":  {s.swap("pypcd4_ascii.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
+		"pcd, too many, packed":  {s.swap("pypcd4_binary_compressed.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
+		"pcd, wide":              {s.swap("pypcd4_binary.pcd", "COUNT 1 1", "COUNT 1 65536"), "cut off"},
+		"pcd, short of types":    {s.swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F"), "3 values for 4 fields"},
+		"pcd, unknown type":      {s.swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F X"), "type X"},
+		"pcd, half floats":       {s.swap("pypcd4_binary.pcd", "SIZE 4 2 4 4", "SIZE 4 2 4 2"), "2 bytes"},
+		"pcd, unknown data":      {s.swap("pypcd4_binary.pcd", "DATA binary", "DATA zipped"), "zipped"},
+		"pcd, fields twice":      {"# .PCD\nFIELDS x y z\nCOUNT 1 1 1\nFIELDS a x y z\nPOINTS 1\nDATA ascii\n1 2 3 4\n", "field x"},
+		"pcd, zip bomb":          {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x03\x00\x00\x00\xff\xff\xff\xffabc", "header is damaged"},
+		"pcd, copy from nowhere": {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x03\x00\x00\x00\x18\x00\x00\x00\xe0\xff\xff", "damaged"},
+		"pcd, copy cut off":      {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x01\x00\x00\x00\x18\x00\x00\x00\xe0", "damaged"},
+		"pcd, short of values":   {pcdHead("x y z", "4 4 4", "F F F", "1 1 1", "binary_compressed") + "\x02\x00\x00\x00\x18\x00\x00\x00\x00a", "damaged"},
+		"npy, cut":               {s.cut("numpy_f4.npy"), "cut off"},
+		"npy, cut header":        {s.read("numpy_f4.npy")[:40], "npy"},
+		"npy, magic alone":       {npyMagic, "npy"},
+		"npy, absurd":            {s.swap("numpy_f4.npy", "(8, 6), }    ", "(88888888, 6)"), "npy"},
+		"npy, too many":          {s.swap("numpy_f4.npy", "(8, 6), }    ", "(88888, 6), }"), "cut off"},
+		"npy, wide":              {s.swap("numpy_f4.npy", "(8, 6), }         ", "(1, 99999999999), }"[:18]), "npy"},
+		"npy, negative":          {s.swap("numpy_f4.npy", "(8, 6), }", "(-8,6), }"), "shape [-8 6]"},
+		"npy, flat":              {s.swap("numpy_f4.npy", "(8, 6), } ", "(24, 2), }"), "shape [24 2]"},
+		"npy, whole numbers":     {s.swap("numpy_f4.npy", "<f4", "<i4"), "want floats"},
+		"npy, big endian":        {s.swap("numpy_f4.npy", "<f4", ">f4"), "little endian"},
+		"npy, columns":           {s.swap("numpy_f4.npy", "False, 'shape': (8, 6), }", "True, 'shape': (8, 6), } "), "C order"},
+		"npy, long header":       {npyMagic + "\x02\x00\xff\xff\xff\xff{'descr'", "npy header"},
+	}
+}
+
+// damagedMeshes are PLY and OFF files.
+func (s stored) damagedMeshes() map[string]damage {
+	return map[string]damage{
+		"ply, cut":                {s.cut("plyfile_big.ply"), "cut off"},
+		"ply, cut faces":          {s.read("plyfile_faces_first.ply")[:230], "cut off"},
+		"ply, cut text":           {s.read("trimesh_ascii.ply")[:240], "point 1"},
+		"ply, cut header":         {s.read("plyfile_big.ply")[:50], "no line end_header"},
+		"ply, absurd":             {s.swap("plyfile_big.ply", "vertex 8", "vertex 99999999"), "want 1 to"},
+		"ply, absurd text":        {s.swap("trimesh_ascii.ply", "vertex 8", "vertex 99999999"), "want at most"},
+		"ply, absurd faces":       {s.swap("plyfile_faces_first.ply", "face 2", "face 99999999"), "skip 99999999"},
+		"ply, unknown format":     {s.swap("plyfile_big.ply", "binary_big_endian", "binary_middle_endian"), "middle"},
+		"ply, unknown type":       {s.swap("plyfile_big.ply", "property double x", "property quad x"), "unknown type"},
+		"ply, no x":               {s.swap("plyfile_big.ply", "property double x", "property double u"), "no x, y and z"},
+		"ply, no vertices":        {s.swap("plyfile_big.ply", "vertex", "corner"), "no element vertex"},
 		"ply, no format":          {"ply\nend_header\n", "no line format"},
 		"ply, property of none":   {"ply\nformat ascii 1.0\nproperty float x\n", "ahead of any element"},
 		"ply, list of vertices":   {"ply\nformat ascii 1.0\nelement vertex 1\nproperty list uchar int x\nend_header\n", "have a list"},
 		"ply, list of float size": {"ply\nformat ascii 1.0\nelement vertex 1\nproperty list float int x\nend_header\n", "unknown type"},
-		"off, cut":                {cut("trimesh.off"), "corner"},
-		"off, cut vertices":       {read("trimesh.off")[:150], "point 3"},
-		"off, absurd":             {swap("trimesh.off", "8 12 0", "888888888 12 0"), "vertices"},
-		"off, absurd faces":       {swap("trimesh.off", "8 12 0", "8 1212121212 0"), "faces"},
+		"off, cut":                {s.cut("trimesh.off"), "corner"},
+		"off, cut vertices":       {s.read("trimesh.off")[:150], "point 3"},
+		"off, absurd":             {s.swap("trimesh.off", "8 12 0", "888888888 12 0"), "vertices"},
+		"off, absurd faces":       {s.swap("trimesh.off", "8 12 0", "8 1212121212 0"), "faces"},
 		"off, no numbers":         {"OFF\n", "vertices"},
 		"off, corner outside":     {"OFF\n3 1 0\n0 0 0\n0 0 1\n0 1 0\n3 0 1 3\n", "corner 2"},
 		"off, flat":               {"OFF\n3 1 0\n0 0 0\n0 0 1\n0 0 2\n3 0 1 2\n", "no surface"},
 		"off, absurd corners":     {"OFF\n3 1 0\n0 0 0\n0 0 1\n0 1 0\n33333333 0 1 2\n", "corners"},
 		"off, nan":                {"OFF\n3 1 0\n0 0 nan\n0 0 1\n0 1 0\n3 0 1 2\n", "point 0 is at"},
-		"npy, cut":                {cut("numpy_f4.npy"), "cut off"},
-		"npy, cut header":         {read("numpy_f4.npy")[:40], "npy"},
-		"npy, magic alone":        {npyMagic, "npy"},
-		"npy, absurd":             {swap("numpy_f4.npy", "(8, 6), }    ", "(88888888, 6)"), "npy"},
-		"npy, too many":           {swap("numpy_f4.npy", "(8, 6), }    ", "(88888, 6), }"), "cut off"},
-		"npy, wide":               {swap("numpy_f4.npy", "(8, 6), }         ", "(1, 99999999999), }"[:18]), "npy"},
-		"npy, negative":           {swap("numpy_f4.npy", "(8, 6), }", "(-8,6), }"), "shape [-8 6]"},
-		"npy, flat":               {swap("numpy_f4.npy", "(8, 6), } ", "(24, 2), }"), "shape [24 2]"},
-		"npy, whole numbers":      {swap("numpy_f4.npy", "<f4", "<i4"), "want floats"},
-		"npy, big endian":         {swap("numpy_f4.npy", "<f4", ">f4"), "little endian"},
-		"npy, columns":            {swap("numpy_f4.npy", "False, 'shape': (8, 6), }", "True, 'shape': (8, 6), } "), "C order"},
-		"npy, long header":        {npyMagic + "\x02\x00\xff\xff\xff\xff{'descr'", "npy header"},
 	}
 }
 
@@ -245,6 +269,26 @@ func TestPolygons(t *testing.T) {
 	}
 }
 
+// TestTriangle: a quarter of a triangle's points are in the corner that is half as
+// high, whichever corner it is.
+func TestTriangle(t *testing.T) {
+	for _, corners := range []string{"0 1 2", "1 2 0", "2 0 1"} {
+		var c Cloud
+		if err := Decode([]byte("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 "+corners), 0, &c); err != nil {
+			t.Fatal(err)
+		}
+		near := 0
+		for i := 0; i < len(c.XYZ); i += 3 {
+			if c.XYZ[i]+c.XYZ[i+1] < 0.5 {
+				near++
+			}
+		}
+		if share := float64(near) / MeshPoints; math.Abs(share-0.25) > 0.02 {
+			t.Errorf("corners %s: %.3f of the points in a quarter of the area", corners, share)
+		}
+	}
+}
+
 // TestScalars reads numbers of all kinds.
 func TestScalars(t *testing.T) {
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
@@ -313,4 +357,21 @@ func FuzzDecodeParts(f *testing.F) {
 			t.Errorf("%d points, %d parts", c.Len(), len(c.Parts))
 		}
 	})
+}
+
+// BenchmarkDecodeText reads a cloud of ModelNet40's text files: 10,000 points with
+// normals.
+func BenchmarkDecodeText(b *testing.B) {
+	var file bytes.Buffer
+	c := ball(1, 10000)
+	for i := 0; i < len(c.XYZ); i += 3 {
+		p := c.XYZ[i:]
+		fmt.Fprintf(&file, "%.6f,%.6f,%.6f,%.6f,%.6f,%.6f\n", p[0], p[1], p[2], 0.1, 0.2, 0.3)
+	}
+	b.SetBytes(int64(file.Len()))
+	for b.Loop() {
+		if err := Decode(file.Bytes(), 0, &c); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -50,9 +50,6 @@ type Labelled interface {
 }
 
 // Label returns the label of cloud i.
-func (f *Files) Label(i int) int32 { return f.labels[i] }
-
-// Label returns the label of cloud i.
 func (s *Shards) Label(i int) int32 { return s.labels[i] }
 
 // NewFold draws the fold of an episode: Way classes, of each Shot clouds of train

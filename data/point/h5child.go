@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/scigolib/hdf5"
+
+	"m2pt/data"
 )
 
 // h5Refused is the exit status of a child that has said why it cannot read.
@@ -219,9 +221,9 @@ func (f *h5Clouds) readLabels() error {
 // name finds names for n classes at least.
 func (c *h5Converter) name(n int) error {
 	for split := range c.Files {
-		for _, name := range []string{classFile, "shape_names.txt"} {
+		for _, name := range []string{data.ClassFile, "shape_names.txt"} {
 			path := filepath.Join(filepath.Dir(c.Files[split][0]), name)
-			lines, err := readLines(path)
+			lines, err := data.ReadLines(path)
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				continue

@@ -96,14 +96,13 @@ func (r *reader) choose(sampling string) error {
 }
 
 // coarse is how many points farthest-point sampling leaves, of which training takes
-// n at random.
+// n at random: 1200 for 1024 and in proportion, as many as there are of a cloud of
+// 8192.
 func coarse(n int) int {
-	for _, c := range []struct{ n, coarse int }{{1024, 1200}, {2048, 2400}, {4096, 4800}, {8192, 8192}} {
-		if n <= c.n {
-			return c.coarse
-		}
+	if n == 8192 {
+		return n
 	}
-	return n
+	return n * 1200 / 1024
 }
 
 // subset picks n different points in random order. Where there are fewer, all come

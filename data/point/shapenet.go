@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"m2pt/data"
 )
 
 // OpenShapeNet lists clouds of ShapeNet-55, which the reference pretrains on:
@@ -12,41 +14,42 @@ import (
 // shapenet_pc. Classes are the sorted taxonomies of both lists. Split is "train",
 // "test" or "val", which is the same, or "whole": train and then test.
 func OpenShapeNet(dir, split string) (*Files, error) {
-	f := &Files{dir: filepath.Join(dir, "shapenet_pc")}
-	if err := f.readShapeNet(dir, split); err != nil {
+	f, err := readShapeNet(dir, split)
+	if err != nil {
 		return nil, fmt.Errorf("open ShapeNet-55 in %s: %w", dir, err)
 	}
 	return f, nil
 }
 
-func (f *Files) readShapeNet(dir, split string) error {
+func readShapeNet(dir, split string) (*Files, error) {
+	var classes []string
 	lists := map[string][]string{}
 	for _, name := range []string{"train", "test"} {
-		files, err := readLines(filepath.Join(dir, "ShapeNet-55", name+".txt"))
+		files, err := data.ReadLines(filepath.Join(dir, "ShapeNet-55", name+".txt"))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		lists[name] = files
 		for _, file := range files {
 			taxonomy, _, ok := strings.Cut(file, "-")
 			if !ok {
-				return fmt.Errorf("%s.txt: %q: want <taxonomy>-<model>.npy", name, file)
+				return nil, fmt.Errorf("%s.txt: %q: want <taxonomy>-<model>.npy", name, file)
 			}
-			f.classes = append(f.classes, taxonomy)
+			classes = append(classes, taxonomy)
 		}
 	}
 	lists["val"] = lists["test"]
 	lists["whole"] = slices.Concat(lists["train"], lists["test"])
 	if lists[split] == nil {
-		return fmt.Errorf("split %q: want train, val, test or whole", split)
+		return nil, fmt.Errorf("split %q: want train, val, test or whole", split)
 	}
-	slices.Sort(f.classes)
-	f.classes = slices.Compact(f.classes)
+	slices.Sort(classes)
+	f := &Files{data.NewListing(filepath.Join(dir, "shapenet_pc"), slices.Compact(classes))}
 	for _, file := range lists[split] {
 		taxonomy, _, _ := strings.Cut(file, "-")
 		if err := f.addNamed(file, taxonomy); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return f, nil
 }

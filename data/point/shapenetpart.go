@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"m2pt/data"
 )
 
 // partsOf returns how many parts the categories of ShapeNetPart have, in the order
@@ -31,57 +33,56 @@ type PartFiles struct {
 // part. Classes are its 16 categories. As in the reference "train" is the lists train
 // and val together, and "test" or "val" is the list test.
 func OpenShapeNetPart(dir, split string) (*PartFiles, error) {
-	f := &PartFiles{Files: Files{dir: dir}}
-	if err := f.readLists(split); err != nil {
+	f, err := readParts(dir, split)
+	if err != nil {
 		return nil, fmt.Errorf("open ShapeNetPart in %s: %w", dir, err)
 	}
 	return f, nil
 }
 
-func (f *PartFiles) readLists(split string) error {
+func readParts(dir, split string) (*PartFiles, error) {
 	lists, ok := map[string][]string{"train": {"train", "val"}, "val": {"test"}, "test": {"test"}}[split]
 	if !ok {
-		return fmt.Errorf("split %q: want train, val or test", split)
+		return nil, fmt.Errorf("split %q: want train, val or test", split)
 	}
-	var counts []int
-	f.classes, counts = partsOf()
-	f.parts = numberParts(counts)
-	category, err := f.readCategories()
+	names, counts := partsOf()
+	category, err := readCategories(dir, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	f := &PartFiles{Files{data.NewListing(dir, names)}, numberParts(counts)}
 	for _, list := range lists {
-		file := filepath.Join(f.dir, "train_test_split", "shuffled_"+list+"_file_list.json")
+		file := filepath.Join(dir, "train_test_split", "shuffled_"+list+"_file_list.json")
 		var clouds []string
 		text, err := os.ReadFile(file)
 		if err == nil {
 			err = json.Unmarshal(text, &clouds)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		for _, cloud := range clouds {
 			folder := path.Base(path.Dir(cloud))
 			if err := f.addNamed(folder+"/"+path.Base(cloud)+".txt", category[folder]); err != nil {
-				return fmt.Errorf("%s: %w", file, err)
+				return nil, fmt.Errorf("%s: %w", file, err)
 			}
 		}
 	}
-	return nil
+	return f, nil
 }
 
-// readCategories returns the category of each folder.
-func (f *PartFiles) readCategories() (map[string]string, error) {
+// readCategories returns the category of each folder, one of names.
+func readCategories(dir string, names []string) (map[string]string, error) {
 	const file = "synsetoffset2category.txt"
-	rows, err := readLines(filepath.Join(f.dir, file))
+	rows, err := data.ReadLines(filepath.Join(dir, file))
 	if err != nil {
 		return nil, err
 	}
 	category := map[string]string{}
 	for _, row := range rows {
 		words := strings.Fields(row)
-		if len(words) != 2 || !slices.Contains(f.classes, words[0]) {
-			return nil, fmt.Errorf("%s: %q: want one of %q and its folder", file, row, f.classes)
+		if len(words) != 2 || !slices.Contains(names, words[0]) {
+			return nil, fmt.Errorf("%s: %q: want one of %q and its folder", file, row, names)
 		}
 		category[words[1]] = words[0]
 	}
@@ -111,8 +112,8 @@ func (f *PartFiles) Load(i int, dst *Cloud) (int32, error) {
 			return err
 		}
 		for k, part := range dst.Parts {
-			if own := f.parts[f.labels[i]]; !slices.Contains(own, part) {
-				return fmt.Errorf("point %d is of part %d: %s has %v", k, part, f.classes[f.labels[i]], own)
+			if own := f.parts[f.Label(i)]; !slices.Contains(own, part) {
+				return fmt.Errorf("point %d is of part %d: %s has %v", k, part, f.Classes()[f.Label(i)], own)
 			}
 		}
 		return nil

@@ -8,12 +8,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+
+	"m2pt/data"
 )
 
-// Files of a folder of shards: the class names, one a line, and for each split a
-// folder with clouds of equally many points and their labels.
+// Files of a folder of shards: beside the class names for each split a folder with
+// clouds of equally many points and their labels.
 const (
-	classFile = "classes.txt"
 	pointFile = "points.npy" // [n,P,3] float32
 	labelFile = "labels.npy" // [n] of any kind of integer
 )
@@ -39,12 +40,12 @@ func OpenShards(dir, split string) (*Shards, error) {
 }
 
 func openShards(dir, split string) (*Shards, error) {
-	folder, err := splitDir(dir, split)
+	folder, err := data.SplitDir(dir, split)
 	if err != nil {
 		return nil, err
 	}
 	s := &Shards{split: filepath.Base(folder)}
-	if s.classes, err = readLines(filepath.Join(dir, classFile)); err != nil {
+	if s.classes, err = data.ReadLines(filepath.Join(dir, data.ClassFile)); err != nil {
 		return nil, err
 	}
 	if err := s.readLabels(filepath.Join(folder, labelFile)); err != nil {

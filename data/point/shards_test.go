@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 func TestShards(t *testing.T) {
@@ -103,9 +105,9 @@ func TestOpenShardsRefuses(t *testing.T) {
 		"label out":       {points, array("|u1", "(2,)", 1) + "\x01", "a\n", "label 1 is 1"},
 		"label below":     {points, array("|i1", "(2,)", 1) + "\xff", "a\n", "label 1 is -1"},
 	} {
-		dir := tree(t, map[string]string{"train/points.npy": c.points, "train/labels.npy": c.labels, "classes.txt": c.classes})
+		dir := fixture.Tree(t, map[string]string{"train/points.npy": c.points, "train/labels.npy": c.labels, "classes.txt": c.classes})
 		if c.classes == "" {
-			dir = tree(t, map[string]string{"train/points.npy": c.points, "train/labels.npy": c.labels})
+			dir = fixture.Tree(t, map[string]string{"train/points.npy": c.points, "train/labels.npy": c.labels})
 			c.want = "classes.txt"
 		}
 		if _, err := OpenShards(dir, "train"); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -122,7 +124,7 @@ func FuzzShards(f *testing.F) {
 	head := npyHead("<f4", "(1, 2, 3)")
 	f.Add(append(head, make([]byte, 24)...), append(npyHead("<i8", "(1,)"), make([]byte, 8)...))
 	f.Fuzz(func(t *testing.T, points, labels []byte) {
-		dir := tree(t, map[string]string{"train/points.npy": string(points), "train/labels.npy": string(labels), "classes.txt": "a\nb\n"})
+		dir := fixture.Tree(t, map[string]string{"train/points.npy": string(points), "train/labels.npy": string(labels), "classes.txt": "a\nb\n"})
 		s, err := OpenShards(dir, "train")
 		if err != nil {
 			return
@@ -146,7 +148,7 @@ func TestOpenNumpyShards(t *testing.T) {
 	points := strings.Replace(string(file), "(8, 6), }      ", "(2, 8, 3), }   ", 1)
 	head := "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n"
 	labels := "\x93NUMPY\x02\x00" + string(rune(len(head))) + "\x00\x00\x00" + head + "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
-	s, err := OpenShards(tree(t, map[string]string{"val/points.npy": points, "val/labels.npy": labels, "classes.txt": "a\nb\n"}), "val")
+	s, err := OpenShards(fixture.Tree(t, map[string]string{"val/points.npy": points, "val/labels.npy": labels, "classes.txt": "a\nb\n"}), "val")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,11 @@ package point
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 
+	"m2pt/data"
 	"m2pt/internal/atomicfile"
 	"m2pt/tokenizers/grouping"
 )
@@ -21,10 +18,7 @@ import (
 // their points again. Labels of points are not kept. Where dir has classes already
 // they must be the same. On any error a split that was there stays.
 func WriteShards(dir, split string, src Source, points int) error {
-	err := os.MkdirAll(dir, 0o777)
-	if err == nil {
-		err = agreeOnClasses(filepath.Join(dir, classFile), src.Classes())
-	}
+	err := data.WriteClasses(dir, src.Classes())
 	if err == nil {
 		err = atomicfile.Folder(filepath.Join(dir, split), func(tmp string) error { return writeSplit(tmp, src, points) })
 	}
@@ -32,22 +26,6 @@ func WriteShards(dir, split string, src Source, points int) error {
 		return fmt.Errorf("write point shards %s of %s: %w", split, dir, err)
 	}
 	return nil
-}
-
-// agreeOnClasses writes the file of class names, or makes sure that it has them.
-func agreeOnClasses(path string, classes []string) error {
-	want := strings.Join(classes, "\n") + "\n"
-	text, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return atomicfile.Write(path, 0o666, func(w io.Writer) error {
-			_, err := io.WriteString(w, want)
-			return err
-		})
-	case err == nil && string(text) != want:
-		return fmt.Errorf("%s has other classes: use another folder, or remove it", path)
-	}
-	return err
 }
 
 // writeSplit writes the files of a split into dir.

@@ -1,13 +1,10 @@
 package point
 
 import (
-	"bytes"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
+	"m2pt/data"
 	"m2pt/internal/philox"
 )
 
@@ -29,76 +26,60 @@ type PartSource interface {
 	Parts() [][]int32
 }
 
-// Files is a Source of files, in any format that Decode reads.
-type Files struct {
-	dir     string // of relative paths
-	classes []string
-	paths   []string // slash-separated
-	labels  []int32
+// Files is a Source of the files of a listing, in any format that Decode reads.
+type Files struct{ *data.Listing }
+
+// OpenCSV lists the clouds of a split in a CSV file whose header has path, label
+// and split: paths below the file's folder, labels as zero-based lines of
+// classes.txt beside it. Split is "train", "val" (rows of val, validation or
+// test) or "test" (test, val or validation).
+func OpenCSV(path, split string) (*Files, error) {
+	return filesOf(data.OpenTable(path, split, "cloud"))
 }
 
-// add appends a file after checking its label.
-func (f *Files) add(path string, label int) error {
-	if label < 0 || label >= len(f.classes) {
-		return fmt.Errorf("%s: label %d: want 0 to %d", path, label, len(f.classes)-1)
+// OpenFolder lists the clouds of a split sorted into one directory per class,
+// root/<split>/<class>/**; split is as for [OpenCSV]. Class ids are the sorted
+// directory names of train, so that all splits agree; where there is no train
+// they are the split's own. Every file counts, except hidden ones.
+func OpenFolder(root, split string) (*Files, error) {
+	return filesOf(data.OpenFolders(root, split, data.FolderOptions{Item: "cloud"}))
+}
+
+func filesOf(l *data.Listing, err error) (*Files, error) {
+	if err != nil {
+		return nil, fmt.Errorf("point %w", err)
 	}
-	f.paths, f.labels = append(f.paths, path), append(f.labels, int32(label))
-	return nil
+	return &Files{l}, nil
 }
 
 // addNamed appends a file of a class that has to be known.
 func (f *Files) addNamed(path, class string) error {
-	label := slices.Index(f.classes, class)
+	label := slices.Index(f.Classes(), class)
 	if label < 0 {
-		return fmt.Errorf("%s: class %q is not among %q", path, class, f.classes)
+		return fmt.Errorf("%s: class %q is not among %q", path, class, f.Classes())
 	}
-	return f.add(path, label)
+	return f.Add(path, label)
 }
-
-// Len returns the number of files.
-func (f *Files) Len() int { return len(f.paths) }
-
-// Classes returns the class names.
-func (f *Files) Classes() []string { return f.classes }
-
-// Name returns the path of file i as the dataset lists it.
-func (f *Files) Name(i int) string { return f.paths[i] }
 
 // Load reads and decodes file i; see [Decode]. The points taken from a mesh are a
 // function of its path in the dataset.
 func (f *Files) Load(i int, dst *Cloud) (int32, error) {
-	return f.load(i, dst, func(file []byte) error { return Decode(file, philox.Hash(f.paths[i]), dst) })
+	return f.load(i, dst, func(file []byte) error { return Decode(file, philox.Hash(f.Name(i)), dst) })
 }
 
-func (f *Files) load(i int, dst *Cloud, decode func(file []byte) error) (int32, error) {
-	path := filepath.FromSlash(f.paths[i])
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(f.dir, path)
-	}
-	var err error
-	if dst.file, err = readFile(path, dst.file); err == nil {
+func (f *Files) load(i int, dst *Cloud, decode func(file []byte) error) (label int32, err error) {
+	if dst.file, err = readFile(f.Path(i), dst.file); err == nil {
 		err = decode(dst.file)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("load %s: %w", path, err)
+		return 0, fmt.Errorf("load %s: %w", f.Path(i), err)
 	}
-	return f.labels[i], nil
+	return f.Label(i), nil
 }
 
 // maxFile bounds the size of a cloud's file in bytes.
 const maxFile = 512 << 20
 
-// readFile reads a file of at most maxFile bytes into buf, which may grow.
 func readFile(path string, buf []byte) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return buf, err
-	}
-	defer file.Close()
-	b := bytes.NewBuffer(buf[:0])
-	n, err := b.ReadFrom(io.LimitReader(file, maxFile+1))
-	if err == nil && n > maxFile {
-		err = fmt.Errorf("more than %d bytes: too large for a point cloud", maxFile)
-	}
-	return b.Bytes(), err
+	return data.ReadFile(path, buf, maxFile, "too large for a point cloud")
 }

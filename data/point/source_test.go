@@ -2,28 +2,13 @@ package point
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// tree writes files below a new folder and returns it.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
+	"m2pt/internal/fixture"
+)
 
 // listing is a source as text: classes, and each cloud with its label and its
 // number of points.
@@ -49,7 +34,7 @@ type opening struct {
 
 func check(t *testing.T, files map[string]string, cases []opening) {
 	t.Helper()
-	dir := tree(t, files)
+	dir := fixture.Tree(t, files)
 	for _, c := range cases {
 		s, err := c.open(dir)
 		switch {
@@ -66,53 +51,18 @@ const (
 	two = "1,2,3,0,0,1\n4,5,6,0,1,0\n"
 )
 
-func TestOpenCSV(t *testing.T) {
-	open := func(file, split string) func(string) (Source, error) {
-		return func(dir string) (Source, error) { return OpenCSV(filepath.Join(dir, file), split) }
-	}
+func TestOpen(t *testing.T) {
 	check(t, map[string]string{
-		"classes.txt": "cat\r\ndog\n\n",
-		"list.csv":    "label,path,class,split\n1,a/x.xyz,dog,train\n0,\"y, 2.pts\",cat,train\n1,z.txt,dog,test\n",
-		"a/x.xyz":     one, "y, 2.pts": two, "z.txt": "",
-		"high.csv":   "path,label,split\nx.xyz,2,train\n",
-		"text.csv":   "path,label,split\nx.xyz,dog,train\n",
-		"header.csv": "path,class\nx.xyz,2\n",
-		"ragged.csv": "path,label,split\nx.xyz,2\n",
-		"empty.csv":  "",
-		"lost.csv":   "path,label,split\nx.xyz,1,train\n",
-		"sub/l.csv":  "path,label,split\n",
+		"classes.txt": "cat\ndog\n", "list.csv": "label,path,split\n1,a/x.xyz,train\n0,\"y, 2.pts\",train\n1,z.txt,test\n0,lost.xyz,extra\n",
+		"a/x.xyz": one, "y, 2.pts": two, "z.txt": "",
+		"train/b/2.txt": one, "train/b/sub/1.off": "OFF\n1 0 0\n1 2 3\n", "train/a/3.xyz": two, "test/y/4.txt": one,
 	}, []opening{
-		{"train", open("list.csv", "train"), "cat dog: a/x.xyz[1]1 y, 2.pts[0]2"},
-		{"val falls back on test", open("list.csv", "val"), "z.txt: 0 points"},
-		{"other split", open("list.csv", "extra"), "no cloud of split extra"},
-		{"label out of range", open("high.csv", "train"), "x.xyz: label 2: want 0 to 1"},
-		{"label in letters", open("text.csv", "train"), "x.xyz: label"},
-		{"no column", open("header.csv", "train"), `no column "label"`},
-		{"short row", open("ragged.csv", "train"), "ragged.csv"},
-		{"empty", open("empty.csv", "train"), "header"},
-		{"cloud not there", open("lost.csv", "train"), "load "},
-		{"no classes", open("sub/l.csv", "train"), "class names"},
-		{"no file", open("none.csv", "train"), "none.csv"},
-	})
-}
-
-func TestOpenFolder(t *testing.T) {
-	open := func(sub, split string) func(string) (Source, error) {
-		return func(dir string) (Source, error) { return OpenFolder(filepath.Join(dir, sub), split) }
-	}
-	check(t, map[string]string{
-		"a/train/b/2.txt": one, "a/train/b/sub/1.off": "OFF\n1 0 0\n1 2 3\n", "a/train/a/3.xyz": two, "a/train/c/.hidden": "",
-		"a/test/b/4.txt": one,
-		"b/test/x/1.txt": one,
-		"c/train/x/1":    one, "c/val/y/1": one,
-		"d/train/x/.no": "",
-	}, []opening{
-		{"train", open("a", "train"), "a b c: a/3.xyz[0]2 b/2.txt[1]1 b/sub/1.off[1]1"},
-		{"val is test, classes are train's", open("a", "val"), "a b c: b/4.txt[1]1"},
-		{"no train", open("b", "test"), "x: x/1.txt[0]1"},
-		{"unknown class", open("c", "val"), `class "y"`},
-		{"no files", open("d", "train"), "no files"},
-		{"no split", open("b", "train"), "no directory train"},
+		{"table", func(dir string) (Source, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "train") }, "cat dog: a/x.xyz[1]1 y, 2.pts[0]2"},
+		{"empty cloud", func(dir string) (Source, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "val") }, "z.txt: 0 points"},
+		{"cloud not there", func(dir string) (Source, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "extra") }, "load "},
+		{"no cloud", func(dir string) (Source, error) { return OpenCSV(filepath.Join(dir, "list.csv"), "whole") }, "list.csv: no cloud of split whole"},
+		{"folders", func(dir string) (Source, error) { return OpenFolder(dir, "train") }, "a b: a/3.xyz[0]2 b/2.txt[1]1 b/sub/1.off[1]1"},
+		{"unknown class", func(dir string) (Source, error) { return OpenFolder(dir, "val") }, `unknown class: "y"`},
 	})
 }
 
@@ -143,13 +93,7 @@ func TestOpenModelNet(t *testing.T) {
 }
 
 func TestOpenShapeNet(t *testing.T) {
-	array := func(name string) string {
-		file, err := os.ReadFile(filepath.Join("testdata", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(file)
-	}
+	array := stored{t}.read
 	open := func(sub, split string) func(string) (Source, error) {
 		return func(dir string) (Source, error) { return OpenShapeNet(filepath.Join(dir, sub), split) }
 	}
@@ -194,7 +138,7 @@ func TestOpenShapeNetPart(t *testing.T) {
 		{"half a part", open("f", "test"), "part 0.5"},
 		{"nothing", open("g", "test"), "synsetoffset2category.txt"},
 	})
-	s, err := OpenShapeNetPart(filepath.Join(tree(t, files), "a"), "train")
+	s, err := OpenShapeNetPart(filepath.Join(fixture.Tree(t, files), "a"), "train")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +157,7 @@ func TestOpenShapeNetPart(t *testing.T) {
 
 // TestModelNet10 reads clouds that another program sampled.
 func TestModelNet10(t *testing.T) {
-	dir := external(t, "M2PT_DATA", "data", filepath.Join("point", "modelnet10"))
+	dir := fixture.Data(t, filepath.Join("point", "modelnet10"))
 	for split, want := range map[string]int{"train": 240, "test": 80} {
 		list, err := OpenCSV(filepath.Join(dir, "split.csv"), split)
 		if err != nil {

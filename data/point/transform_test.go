@@ -1,49 +1,19 @@
 package point
 
 import (
-	"archive/zip"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/sbinet/npyio"
-
+	"m2pt/internal/fixture"
 	"m2pt/internal/philox"
 )
 
-// external returns a path below the folder that variable env names, by default
-// ../shared/<kind> beside the repository, and skips the test where it is absent.
-func external(t testing.TB, env, kind, name string) string {
-	t.Helper()
-	root := os.Getenv(env)
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", kind)
-	}
-	path := filepath.Join(root, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not there (set %s): its test is skipped", name, env)
-	}
-	return path
-}
-
 // TestFixture compares with the reference.
 func TestFixture(t *testing.T) {
-	z, err := zip.OpenReader(external(t, "M2PT_FIXTURES", "fixtures", "point_transforms.npz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	read := func(name string) (v []float32) {
-		e, err := z.Open(name + ".npy")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		if err := npyio.Read(e, &v); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+	f := fixture.Open(t, "point_transforms")
+	read := func(name string) []float32 {
+		v, _ := fixture.Read[float32](t, f, name)
 		return v
 	}
 	xyz, scale, shift := read("in/xyz"), read("in/scale"), read("in/translate")

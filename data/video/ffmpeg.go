@@ -105,11 +105,7 @@ func (f *ffmpeg) run(args []string, read func(io.Reader) error) error {
 		return err
 	}
 	var stalled atomic.Bool
-	watchdog := time.AfterFunc(f.stall, func() {
-		stalled.Store(true)
-		kill()
-		out.Close() // a child of the process may hold the other end
-	})
+	watchdog := time.AfterFunc(f.stall, func() { stalled.Store(true); kill() })
 	defer watchdog.Stop()
 	if err := cmd.Start(); err != nil {
 		return err

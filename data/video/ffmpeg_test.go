@@ -17,6 +17,7 @@ import (
 
 	"m2pt/data"
 	"m2pt/data/image"
+	"m2pt/internal/fixture"
 )
 
 // needFFmpeg skips a test where the program is not installed.
@@ -155,7 +156,7 @@ func TestRealVideos(t *testing.T) {
 	t.Parallel()
 	needFFmpeg(t)
 	for name, want := range map[string][3]int{"h264_demo.mp4": {280, 340, 256}, "s2_39_17_5.avi": {95, 384, 260}} {
-		file, err := os.ReadFile(external(t, filepath.Join("video", "clips", name)))
+		file, err := os.ReadFile(fixture.Data(t, filepath.Join("video", "clips", name)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,8 +3,8 @@ package video
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
+	"m2pt/data"
 	"m2pt/data/image"
 )
 
@@ -15,10 +15,7 @@ import (
 // names, where numbers count by their value: f9.jpg precedes f10.jpg. A list that
 // numbers the frames says itself how they are called.
 type Files struct {
-	dir     string // of relative paths
-	classes []string
-	paths   []string // as listed
-	labels  []int32
+	*data.Listing
 	totals  []int   // frames of each folder where the list tells, otherwise nil
 	pattern pattern // and what the files are called
 	first   int     // and the number of the first
@@ -27,20 +24,35 @@ type Files struct {
 	ffmpeg *ffmpeg
 }
 
-// add appends a clip after checking its label.
-func (f *Files) add(path string, label int) error {
-	if label < 0 || label >= len(f.classes) {
-		return fmt.Errorf("%s: label %d: want 0 to %d", path, label, len(f.classes)-1)
+// OpenCSV lists the clips of a split in a CSV file whose header has path, label
+// and split: paths of video files or folders of frames below the file's folder,
+// labels as zero-based lines of classes.txt beside it. Split is "train", "val" (rows
+// of val, validation or test) or "test" (test, val or validation).
+func OpenCSV(path, split string) (*Files, error) {
+	return filesOf(data.OpenTable(path, split, "clip"))
+}
+
+// OpenFolder lists the clips of a split sorted into one directory per class,
+// root/<split>/<class>/<clip>: each clip is a video file or a folder of frames.
+// Split is as for OpenCSV. Class ids are the sorted directory names of train, so
+// that all splits agree; where there is no train they are the split's own. Every
+// file counts, except hidden ones.
+func OpenFolder(root, split string) (*Files, error) {
+	return filesOf(data.OpenFolders(root, split, data.FolderOptions{Item: "video file or folder of frames", Flat: true}))
+}
+
+func filesOf(l *data.Listing, err error) (*Files, error) {
+	if err != nil {
+		return nil, fmt.Errorf("video %w", err)
 	}
-	f.paths, f.labels = append(f.paths, path), append(f.labels, int32(label))
-	return nil
+	return (&Files{Listing: l}).ready()
 }
 
 // ready looks for ffmpeg. That it is missing is an error here if the first clip is
 // a video file, otherwise of each clip that is one.
 func (f *Files) ready() (*Files, error) {
 	f.ffmpeg = newFFmpeg()
-	if info, err := os.Stat(f.path(0)); f.totals == nil && err == nil && info.Mode().IsRegular() {
+	if info, err := os.Stat(f.Path(0)); f.totals == nil && err == nil && info.Mode().IsRegular() {
 		if err := f.ffmpeg.missing; err != nil {
 			return nil, err
 		}
@@ -48,35 +60,18 @@ func (f *Files) ready() (*Files, error) {
 	return f, nil
 }
 
-// Len returns the number of clips.
-func (f *Files) Len() int { return len(f.paths) }
-
-// Classes returns the class names.
-func (f *Files) Classes() []string { return f.classes }
-
-// Name returns the path of clip i as the dataset lists it.
-func (f *Files) Name(i int) string { return f.paths[i] }
-
 // UseTurbo has JPEG frames decoded by t from now on; nil is the standard library.
 // Call it before the first Open.
 func (f *Files) UseTurbo(t *image.Turbo) { f.turbo = t }
 
-func (f *Files) path(i int) string {
-	path := filepath.FromSlash(f.paths[i])
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(f.dir, path)
-}
-
 // Open opens clip i. The frames of a video file are counted once, by decoding it.
 func (f *Files) Open(i int) (Clip, int32, error) {
 	clip, err := f.open(i)
-	return clip, f.labels[i], err
+	return clip, f.Label(i), err
 }
 
 func (f *Files) open(i int) (Clip, error) {
-	path := f.path(i)
+	path := f.Path(i)
 	if f.totals != nil {
 		return &frames{dir: path, n: f.totals[i], turbo: f.turbo, file: func(k int) string { return f.pattern.name(f.first + k) }}, nil
 	}

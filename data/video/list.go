@@ -2,6 +2,7 @@ package video
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"m2pt/data"
 )
 
 // ListOptions say where the clips of a list are. The zero value reads the lists of
@@ -47,13 +50,13 @@ func OpenList(dir, split string, opt ListOptions) (*Files, error) {
 
 // listFile finds the list of a split.
 func listFile(dir, split string) (string, error) {
-	for _, name := range splitNames(split) {
+	for _, name := range data.SplitNames(split) {
 		path := filepath.Join(dir, name+".csv")
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("video lists %s: no file %s.csv: %w", dir, strings.Join(splitNames(split), ".csv, "), fs.ErrNotExist)
+	return "", fmt.Errorf("video lists %s: no file %s.csv: %w", dir, strings.Join(data.SplitNames(split), ".csv, "), fs.ErrNotExist)
 }
 
 func openList(dir, path string, opt ListOptions) (*Files, error) {
@@ -61,24 +64,19 @@ func openList(dir, path string, opt ListOptions) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Files{dir: opt.Root, first: 1}
-	if f.dir == "" {
-		f.dir = dir
+	classes, err := listClasses(dir, lines)
+	if err != nil {
+		return nil, err
 	}
+	f := &Files{Listing: data.NewListing(cmp.Or(opt.Root, dir), classes), first: 1}
 	if opt.ZeroBased {
 		f.first = 0
 	}
-	if opt.Pattern == "" {
-		opt.Pattern = "img_{:05}.jpg"
-	}
-	if f.pattern, err = parsePattern(opt.Pattern); err != nil {
-		return nil, err
-	}
-	if f.classes, err = listClasses(dir, lines); err != nil {
+	if f.pattern, err = parsePattern(cmp.Or(opt.Pattern, "img_{:05}.jpg")); err != nil {
 		return nil, err
 	}
 	for _, l := range lines {
-		if err := f.add(l.path, l.label); err != nil {
+		if err := f.Add(l.path, l.label); err != nil {
 			return nil, err
 		}
 		if l.frames > 0 {
@@ -90,7 +88,7 @@ func openList(dir, path string, opt ListOptions) (*Files, error) {
 
 // listClasses names the classes of a list.
 func listClasses(dir string, lines []listLine) ([]string, error) {
-	classes, err := readLines(filepath.Join(dir, classFile))
+	classes, err := data.ReadLines(filepath.Join(dir, data.ClassFile))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return classes, err
 	}

@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"m2pt/data"
 	"m2pt/data/shard"
-	"m2pt/internal/atomicfile"
 )
 
 // ShardOptions say what WriteShards makes of clips.
@@ -41,7 +37,7 @@ func WriteShards(ctx context.Context, src Source, opt ShardOptions) (skipped []d
 		return nil, fmt.Errorf("video shards: %d bytes, short side %d, quality %d, %d workers: want positive numbers, a quality up to 100",
 			opt.Bytes, opt.Short, opt.Quality, opt.Workers)
 	}
-	if err := writeClasses(opt.Dir, src.Classes()); err != nil {
+	if err := data.WriteClasses(opt.Dir, src.Classes()); err != nil {
 		return nil, fmt.Errorf("video shards %s: %w", opt.Dir, err)
 	}
 	clips, shards, err := progress(src, opt)
@@ -60,25 +56,6 @@ func WriteShards(ctx context.Context, src Source, opt ShardOptions) (skipped []d
 		return p.skipped, fmt.Errorf("video shards %s: %w", opt.Dir, err)
 	}
 	return p.skipped, nil
-}
-
-// writeClasses writes the class names, or makes sure that they are there already.
-func writeClasses(dir string, classes []string) error {
-	path := filepath.Join(dir, classFile)
-	old, err := readLines(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return err
-		}
-		return atomicfile.Write(path, 0o666, func(w io.Writer) error {
-			_, err := io.WriteString(w, strings.Join(classes, "\n")+"\n")
-			return err
-		})
-	case err == nil && !slices.Equal(old, classes):
-		err = fmt.Errorf("%s has other classes: choose another folder", classFile)
-	}
-	return err
 }
 
 // progress returns how many clips of the source the shards in the folder cover, and

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"m2pt/data"
 	"m2pt/data/image"
 	"m2pt/data/shard"
 )
@@ -24,11 +25,11 @@ type Shards struct {
 
 // OpenShards lists the clips of dir/<split>-*.tar; split is as for OpenCSV.
 func OpenShards(dir, split string) (*Shards, error) {
-	classes, err := readLines(filepath.Join(dir, classFile))
+	classes, err := data.ReadLines(filepath.Join(dir, data.ClassFile))
 	if err != nil {
 		return nil, fmt.Errorf("video shards %s: class names: %w", dir, err)
 	}
-	for _, name := range splitNames(split) {
+	for _, name := range data.SplitNames(split) {
 		files, err := shardFiles(dir, name)
 		if err != nil {
 			return nil, fmt.Errorf("video shards %s: %w", dir, err)
@@ -42,7 +43,7 @@ func OpenShards(dir, split string) (*Shards, error) {
 		}
 		return &Shards{set: set, classes: classes}, nil
 	}
-	return nil, fmt.Errorf("video shards %s: no files %s-*.tar: %w", dir, strings.Join(splitNames(split), "-*.tar, "), fs.ErrNotExist)
+	return nil, fmt.Errorf("video shards %s: no files %s-*.tar: %w", dir, strings.Join(data.SplitNames(split), "-*.tar, "), fs.ErrNotExist)
 }
 
 // shardFiles returns the paths of dir/<split>-<digits>.tar, sorted.

@@ -1,68 +1,26 @@
 package grouping
 
 import (
-	"archive/zip"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/sbinet/npyio"
+	"m2pt/internal/fixture"
 )
-
-// fixtures returns the recorded files of a kind, and skips the test where there
-// are none.
-func fixtures(t *testing.T, pattern string) []string {
-	t.Helper()
-	dir := os.Getenv("M2PT_FIXTURES")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "fixtures")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skipf("fixtures %s are not there (set M2PT_FIXTURES): their test is skipped", pattern)
-	}
-	return paths
-}
-
-// read returns the array called name of an npz file, and its shape.
-func read[T any](t *testing.T, path, name string) (v []T, shape []int) {
-	t.Helper()
-	z, err := zip.OpenReader(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	e, err := z.Open(name + ".npy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	r, err := npyio.NewReader(e)
-	if err == nil {
-		err = r.Read(&v)
-	}
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return v, r.Header.Descr.Shape
-}
 
 // TestFixtures: indices are those of the reference, where there are equal
 // distances too.
 func TestFixtures(t *testing.T) {
-	for _, path := range fixtures(t, "point_group_*.npz") {
+	for _, path := range fixture.Recorded(t, "point_group_*.npz") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			xyz, shape := read[float32](t, path, "in/xyz")
-			fps, _ := read[int64](t, path, "out/fps_idx")
-			knn, knnShape := read[int64](t, path, "out/knn_idx")
-			center, _ := read[float32](t, path, "out/center")
-			around, _ := read[float32](t, path, "out/neighborhood")
-			dist, _ := read[float32](t, path, "out/knn_dist")
+			f := fixture.OpenNPZ(t, path)
+			xyz, shape := fixture.Read[float32](t, f, "in/xyz")
+			fps, _ := fixture.Read[int64](t, f, "out/fps_idx")
+			knn, knnShape := fixture.Read[int64](t, f, "out/knn_idx")
+			center, _ := fixture.Read[float32](t, f, "out/center")
+			around, _ := fixture.Read[float32](t, f, "out/neighborhood")
+			dist, _ := fixture.Read[float32](t, f, "out/knn_dist")
 			b, n, groups, size := shape[0], shape[1], knnShape[1], knnShape[2]
 			var g Grouper
 			dst := make([]int32, groups*(1+size))

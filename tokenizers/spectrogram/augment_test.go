@@ -4,22 +4,24 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 // TestMasksRecorded compares masks and scale with the reference.
 func TestMasksRecorded(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		t.Run(name, func(t *testing.T) {
-			f := openFixture(t, "audio_specaug_"+name)
+			f := fixture.Open(t, "audio_specaug_"+name)
 			var meta struct {
 				Freqm, Timem int
 				Mean, Std    float64
 			}
-			f.meta(t, &meta)
-			x, shape := read[float32](t, f, "in/fbank")
-			u, _ := read[float32](t, f, "in/uniform")
-			masked, _ := read[float32](t, f, "out/masked")
-			normalized, _ := read[float32](t, f, "out/normalized")
+			f.Meta(t, &meta)
+			x, shape := fixture.Read[float32](t, f, "in/fbank")
+			u, _ := fixture.Read[float32](t, f, "in/uniform")
+			masked, _ := fixture.Read[float32](t, f, "out/masked")
+			normalized, _ := fixture.Read[float32](t, f, "out/normalized")
 			Masks{Mel: meta.Freqm, Time: meta.Timem}.Apply(x, shape[1], [4]float32(u))
 			if !slices.Equal(x, masked) {
 				t.Error("other values are masked than recorded")

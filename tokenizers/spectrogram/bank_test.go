@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"m2pt/internal/fixture"
 )
 
 func bank(t testing.TB, rate, mels int) *Bank {
@@ -44,7 +46,7 @@ func channel0(raw []int16, channels int) []float32 {
 func TestRecorded(t *testing.T) {
 	for _, name := range []string{"fsdd_0_jackson_0", "fsdd_3_nicolas_1", "fsdd_7_theo_3", "noise", "short", "silence", "stereo", "sweep", "tone_dc"} {
 		t.Run(name, func(t *testing.T) {
-			f := openFixture(t, "audio_fbank_"+name)
+			f := fixture.Open(t, "audio_fbank_"+name)
 			var meta struct {
 				Rate      int `json:"sample_rate"`
 				Mels      int `json:"num_mel_bins"`
@@ -52,9 +54,9 @@ func TestRecorded(t *testing.T) {
 				Length    int `json:"target_length"`
 				Mean, Std float64
 			}
-			f.meta(t, &meta)
-			raw, shape := read[int16](t, f, "in/wave_i16")
-			want, _ := read[float32](t, f, "out/fbank")
+			f.Meta(t, &meta)
+			raw, shape := fixture.Read[int16](t, f, "in/wave_i16")
+			want, _ := fixture.Read[float32](t, f, "out/fbank")
 			b := bank(t, meta.Rate, meta.Mels)
 			if n := b.Frames(shape[1]); n != meta.Frames {
 				t.Fatalf("%d frames, want %d", n, meta.Frames)
@@ -63,7 +65,7 @@ func TestRecorded(t *testing.T) {
 			high, low := compare(t, logMel(b, wave), want, 1e-3, 5e-2)
 			t.Logf("largest error %.2g above -10, %.2g below", high, low)
 
-			normalized, _ := read[float32](t, f, "out/normalized")
+			normalized, _ := fixture.Read[float32](t, f, "out/normalized")
 			got := make([]float32, meta.Length*meta.Mels)
 			b.NewAnalyzer().LogMel(got, wave)
 			Normalize(got, meta.Mean, meta.Std)
