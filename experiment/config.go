@@ -65,7 +65,8 @@ type Data struct {
 	// its usual names. "folder" only.
 	ValSplit string `toml:"val_split"`
 
-	// Variant of the generated dataset. Default: empty = the standard one.
+	// Variant of the generated dataset: of pictures "shapes" or "textures", of point
+	// clouds "shapes" or "parts". Default: empty = "shapes", or "parts" for that head.
 	Variant string `toml:"variant"`
 	// Samples generated for training, >= 1. Default 2000.
 	Samples int `toml:"samples"`
@@ -166,8 +167,8 @@ type Model struct {
 	InitValues float64 `toml:"init_values"`
 	// CosAttn: cosine attention with a learned scale per head. Default false.
 	CosAttn bool `toml:"cos_attn"`
-	// Frozen keeps all but lambda and the head from training: linear probing.
-	// Default false.
+	// Frozen keeps all but lambda and the head from training, without drop path:
+	// linear probing. Default false.
 	Frozen bool `toml:"frozen"`
 	// Init is a checkpoint the weights start from. Default: empty = random.
 	Init string `toml:"init" path:"file"`
@@ -282,8 +283,11 @@ type Point struct {
 	// Shot is the number of training clouds of each class of a few-shot task.
 	// Default 10.
 	Shot int `toml:"shot"`
-	// Fold of the few-shot task, 0 (default) .. 9.
+	// Fold of the few-shot task, 0 (default) .. 65536: which classes and clouds.
 	Fold int `toml:"fold"`
+	// FoldFile is a few-shot task written by m2pt-data fewshot, used instead of one
+	// drawn by Way, Shot, Fold and data.seed. Default: empty.
+	FoldFile string `toml:"fold_file" path:"file"`
 }
 
 // Video says how a video becomes a clip, where tokenizer.kind is "video".
@@ -389,7 +393,8 @@ type Schedule struct {
 	// "cosine_epochs" (once per epoch, as Point-MAE steps timm's scheduler),
 	// "cosine_steps" (VideoMAE's table of steps).
 	Name string `toml:"name"`
-	// WarmupLR is the learning rate at the start of warm-up, 0 (default) .. LR.
+	// WarmupLR is the learning rate at the start of warm-up, 0 .. LR. Default 0;
+	// 1e-6 for "cosine_epochs", whose first two epochs have it.
 	WarmupLR float64 `toml:"warmup_lr"`
 	// WarmupEpochs of linear warm-up from 0, 0 .. train.epochs, fractions
 	// allowed. Default 5, or a tenth of train.epochs where that is less.
@@ -402,7 +407,8 @@ type Schedule struct {
 type Augment struct {
 	// Crop: "resized" (random resized crop, default), "byol" (the same with a
 	// single draw, its sides cut to the image's: MAE's linear probing), "shift"
-	// (padded by Shift, then a random crop of the same size), "none".
+	// (padded by Shift, then a random crop of the same size), "none". Clips:
+	// "resized" or "none" (a square as high as the frame).
 	Crop string `toml:"crop"`
 	// Scale is the range of the area of a resized crop over the image's:
 	// 0 < low <= high <= 1. Default 0.08, 1.
@@ -420,7 +426,9 @@ type Augment struct {
 	// AutoAugment is RandAugment in timm's words: "rand", then any of mN
 	// (magnitude 0 .. 10, default 10), nN (operations, default 2), mstdX (noise
 	// of the magnitude, default 0), inc1 (operations grow with it), w0 (weighted
-	// choice). MAE's is "rand-m9-mstd0.5-inc1". Default: empty = off.
+	// choice). MAE's is "rand-m9-mstd0.5-inc1". Pictures are turned with
+	// Interpolation onto the mean colour, clips bicubically onto grey. Default:
+	// empty = off.
 	AutoAugment string `toml:"auto_augment"`
 	// ColorJitter draws factors of brightness, contrast and saturation from 1
 	// minus it (0 at least) to 1 plus it, >= 0; 0 (default) = off. Not with

@@ -91,6 +91,9 @@ func (l *loader) defaultTo(path string) {
 		c.Output = outputFor(path)
 	}
 	l.modality()
+	if _, ok := l.where["schedule.warmup_lr"]; !ok && c.Schedule.Name == "cosine_epochs" {
+		c.Schedule.WarmupLR = min(1e-6, c.learningRate())
+	}
 	if _, ok := l.where["schedule.warmup_epochs"]; !ok {
 		c.Schedule.WarmupEpochs = min(c.Schedule.WarmupEpochs, float64(c.Train.Epochs)/10)
 	}

@@ -15,6 +15,19 @@ func (c *Config) formats() []string {
 	return []string{"generated", "folder", "cifar10", "shards"}
 }
 
+// variants are those of the generated data.
+func (c *Config) variants() []string {
+	switch {
+	case c.Head.Kind == "parts":
+		return []string{"parts"}
+	case c.Tokenizer.Kind == "point":
+		return []string{"shapes", "parts"}
+	case c.Tokenizer.Kind == "image":
+		return []string{"shapes", "textures"}
+	}
+	return nil
+}
+
 func (c *Config) checkPositions(k *checks) {
 	m, point := c.Model, c.Tokenizer.Kind == "point"
 	k.oneOf("model.pos_embed", m.PosEmbed, "learned", "sincos", "sinusoid", "mlp")
@@ -29,8 +42,24 @@ func (c *Config) checkPositions(k *checks) {
 }
 
 func (c *Config) checkHead(k *checks) {
-	h, point := c.Head, c.Tokenizer.Kind == "point"
+	h := c.Head
 	k.oneOf("head.kind", h.Kind, "linear", "probe", "point", "parts")
+	c.checkHeadKind(k)
+	k.oneOf("head.loss", h.Loss, "cross_entropy", "bce")
+	if h.Loss == "bce" && c.Tokenizer.Kind != "audio" {
+		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")
+	}
+	k.want("head.init_std", h.InitStd, notNegative(h.InitStd), isNotNegative)
+	k.within("head.hidden", h.Hidden, 1, maxDim)
+	for _, w := range h.Widths {
+		k.within("head.widths", w, 0, maxDim)
+	}
+	k.want("head.dropout", h.Dropout, decay(h.Dropout), isDecay)
+}
+
+// checkHeadKind wants what the kind of head needs.
+func (c *Config) checkHeadKind(k *checks) {
+	h, point := c.Head, c.Tokenizer.Kind == "point"
 	if (h.Kind == "point" || h.Kind == "parts") && !point {
 		k.add("head.kind", "is %q, which needs tokenizer.kind = \"point\"", h.Kind)
 	}
@@ -46,16 +75,6 @@ func (c *Config) checkHead(k *checks) {
 	if t := c.Train; (h.Kind != "linear" || point) && t.Accumulate >= 1 && t.Batch >= 1 && t.MicroBatch() < 2 {
 		k.add("train.batch", "gives micro-batches of %d, but batch normalisation needs 2 samples or more", t.MicroBatch())
 	}
-	k.oneOf("head.loss", h.Loss, "cross_entropy", "bce")
-	if h.Loss == "bce" && c.Tokenizer.Kind != "audio" {
-		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")
-	}
-	k.want("head.init_std", h.InitStd, notNegative(h.InitStd), isNotNegative)
-	k.within("head.hidden", h.Hidden, 1, maxDim)
-	for _, w := range h.Widths {
-		k.within("head.widths", w, 0, maxDim)
-	}
-	k.want("head.dropout", h.Dropout, decay(h.Dropout), isDecay)
 }
 
 const maxPoints = 1 << 20
@@ -69,6 +88,9 @@ func (c *Config) checkPoint(k *checks) {
 	k.within("point.way", p.Way, 0, 1<<16)
 	k.within("point.shot", p.Shot, 1, 1<<16)
 	k.within("point.fold", p.Fold, 0, 1<<16)
+	if p.FoldFile != "" && p.Way > 0 {
+		k.add("point.fold_file", "and way are both given; keep one")
+	}
 	if p.ScaleTranslate && p.ScaleShift {
 		k.add("point.scale_shift", "and scale_translate are both on; keep one")
 	}
@@ -100,6 +122,9 @@ func (c *Config) checkVideo(k *checks) {
 	}
 	if t.Stride > 0 && t.Stride != t.PatchSize {
 		k.add("tokenizer.stride", "is %d, but tubelets do not overlap: leave it out", t.Stride)
+	}
+	if crop := c.Augment.Crop; crop == "byol" || crop == "shift" {
+		k.add("augment.crop", "is %q, but clips have \"resized\" or \"none\"", crop)
 	}
 	if c.Data.Channels != 3 {
 		k.add("data.channels", "is %d, but clips have 3", c.Data.Channels)

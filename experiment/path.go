@@ -68,14 +68,24 @@ func (c *Config) Missing() []string {
 			lines = append(lines, key+": "+line)
 		}
 	}
-	check("data.path", c.Data.Path)
+	check("data.path", beforePattern(c.Data.Path))
 	check("audio.labels", c.Audio.Labels)
+	check("point.fold_file", c.Point.FoldFile)
 	check("audio.filterbanks", c.Audio.Filterbanks)
 	check("model.init", c.Model.Init)
 	for i, p := range c.Pathway {
 		check(pathwayKey(i, len(c.Pathway))+".aux", p.Aux)
 	}
 	return lines
+}
+
+// beforePattern is the folder of a path that is a pattern, such as
+// shards/{train,val}-*.tar, and of any other the path itself.
+func beforePattern(path string) string {
+	for strings.ContainsAny(filepath.Base(path), "{*?") || strings.ContainsAny(filepath.Dir(path), "{*?") {
+		path = filepath.Dir(path)
+	}
+	return path
 }
 
 // missing says why path cannot be read, or returns "". An empty path names

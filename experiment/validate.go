@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -121,6 +122,11 @@ func (c *Config) checkData(k *checks) {
 		k.add("data.path", "is given, but format \"generated\" reads no files")
 	} else if !generated && d.Path == "" {
 		k.add("data.path", "is empty; format %q needs the folder of the dataset", d.Format)
+	}
+	if d.Format == "generated" {
+		if v := c.variants(); d.Variant != "" && !slices.Contains(v, d.Variant) {
+			k.add("data.variant", "is %q, want %s", d.Variant, cmp.Or(strings.Join(v, " or "), "none"))
+		}
 	}
 	k.within("data.samples", d.Samples, 1, maxSamples)
 	k.within("data.val_samples", d.ValSamples, 1, maxSamples)

@@ -31,7 +31,7 @@ type Classifier struct {
 	// Categories, where not 0, makes every point of a cloud a case of its own: the
 	// labels are then the clouds' categories, so many, and known to the head.
 	Categories int
-	Frozen     bool    // only λ and the head train
+	Frozen     bool    // only λ and the head train; no drop-path
 	Loss       string  // "cross_entropy" (or empty) or "bce"
 	Targets    bool    // the data gives target rows instead of labels, in training
 	Smoothing  float64 // of the labels, in training
@@ -113,7 +113,9 @@ func (c Classifier) Forward(s nn.Scope, x *ops.Node, trace model.Trace) (feature
 	if s.Mode == nn.Train && c.Keep > 0 {
 		v.Keep = c.Keep
 	}
-	s.Frozen = c.Frozen
+	if s.Frozen = c.Frozen; c.Frozen {
+		v.DropPath = 0 // what does not learn needs no regularisation
+	}
 	e := heads.Encoding{Blocks: v.Forward(s, c.Tokenizer, x, trace), ClassToken: v.ClassToken, Eps: v.Eps}
 	if s.Err() != nil {
 		return nil, nil

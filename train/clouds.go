@@ -18,7 +18,7 @@ func openClouds(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 		return nil, err
 	}
 	p, t := cfg.Point, cfg.Tokenizer
-	if p.Way > 0 {
+	if p.Way > 0 || p.FoldFile != "" {
 		if src, err = fewShot(cfg, split, src); err != nil {
 			return nil, err
 		}
@@ -41,9 +41,10 @@ func cloudSource(cfg *experiment.Config, split Split) (point.Source, error) {
 	if split == ValSplit {
 		name, count = d.ValSplit, d.ValSamples
 	}
-	usual := map[bool]string{true: "train", false: "test"}[split == TrainSplit]
-	if name == "" {
-		name = usual
+	name = cmp.Or(name, string(split))
+	published := name // these have no validation split
+	if published == string(ValSplit) {
+		published = "test"
 	}
 	switch d.Format {
 	case "generated":
@@ -57,13 +58,13 @@ func cloudSource(cfg *experiment.Config, split Split) (point.Source, error) {
 	case "csv":
 		return point.OpenCSV(filepath.Join(d.Path, "split.csv"), name)
 	case "modelnet10":
-		return point.OpenModelNet(d.Path, name, 10)
+		return point.OpenModelNet(d.Path, published, 10)
 	case "modelnet40":
-		return point.OpenModelNet(d.Path, name, 40)
+		return point.OpenModelNet(d.Path, published, 40)
 	case "shapenet":
-		return point.OpenShapeNet(d.Path, name)
+		return point.OpenShapeNet(d.Path, published)
 	case "shapenetpart":
-		return point.OpenShapeNetPart(d.Path, name)
+		return point.OpenShapeNetPart(d.Path, published)
 	case "shards":
 		return point.OpenShards(d.Path, name)
 	}
@@ -72,6 +73,22 @@ func cloudSource(cfg *experiment.Config, split Split) (point.Source, error) {
 
 // fewShot restricts a split to the clouds of the experiment's few-shot task.
 func fewShot(cfg *experiment.Config, split Split, src point.Source) (point.Source, error) {
+	fold, err := fold(cfg, split, src)
+	if err != nil {
+		return nil, misused("few-shot task: %v", err)
+	}
+	if split == TrainSplit {
+		return fold.TrainOf(src)
+	}
+	return fold.TestOf(src)
+}
+
+// fold reads the task or draws it from both splits, of which src is one.
+func fold(cfg *experiment.Config, split Split, src point.Source) (*point.Fold, error) {
+	p := cfg.Point
+	if p.FoldFile != "" {
+		return point.ReadFold(p.FoldFile)
+	}
 	other := map[Split]Split{TrainSplit: ValSplit, ValSplit: TrainSplit}[split]
 	rest, err := cloudSource(cfg, other)
 	if err != nil {
@@ -81,12 +98,5 @@ func fewShot(cfg *experiment.Config, split Split, src point.Source) (point.Sourc
 	if split == ValSplit {
 		train, test = rest, src
 	}
-	fold, err := point.NewFold(point.Episode{Way: cfg.Point.Way, Shot: cfg.Point.Shot, Fold: cfg.Point.Fold, Seed: cfg.Data.Seed}, train, test)
-	if err != nil {
-		return nil, err
-	}
-	if split == TrainSplit {
-		return fold.TrainOf(src)
-	}
-	return fold.TestOf(src)
+	return point.NewFold(point.Episode{Way: p.Way, Shot: p.Shot, Fold: p.Fold, Seed: cfg.Data.Seed}, train, test)
 }

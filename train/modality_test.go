@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"m2pt/checkpoint"
+	"m2pt/data/point"
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/nn"
@@ -43,7 +44,7 @@ func TestModalities(t *testing.T) {
 		{"parts", parts()},
 		{"clips", clips()},
 		{"clips, views", clips("eval.segments=2", "eval.crops=3")},
-		{"clips, mixed and erased", clips("augment.mixup=0.8", "augment.cutmix=1", "augment.reprob=0.5", "augment.crop=resized", "augment.repeated=2")},
+		{"clips, mixed and erased", clips("augment.mixup=0.8", "augment.cutmix=1", "augment.reprob=0.5", "augment.crop=resized", "augment.repeated=2", "augment.auto_augment=rand-m7-n4-mstd0.5-inc1")},
 		{"clips, with all options", clips("model.init_values=0.1", "model.cos_attn=true", "model.pos_embed=learned", "video.sparse=true")},
 		{"probe", []string{"head.kind=probe", "model.frozen=true", "optimizer.name=lars"}},
 		{"sgd", []string{"optimizer.name=sgd", "optimizer.nesterov=true"}},
@@ -87,7 +88,7 @@ func TestSameBitsElsewhere(t *testing.T) {
 	for name, sets := range map[string][]string{
 		"clouds": clouds("train.accumulate=2", "train.ema_decay=0.9", "train.clip_grad=1", "model.drop_path=0.2", "point.jitter=true"),
 		"parts":  parts("train.ema_decay=0.9", "model.drop_path=0.2"),
-		"clips":  clips(rich()...),
+		"clips":  clips(append(rich(), "augment.crop=resized")...),
 		"lars":   {"head.kind=probe", "model.frozen=true", "optimizer.name=lars", "train.ema_decay=0.9"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,11 +117,49 @@ func TestRunningStatistics(t *testing.T) {
 	ema, err := cp.EMA()
 	must(t, err)
 	now, averaged := values(t, model, mean), values(t, ema, mean)
-	if slices.Max(now) == 0 || slices.Equal(now, averaged) {
+	if slices.Max(now) == 0 || slices.Max(averaged) == 0 || slices.Equal(now, averaged) {
 		t.Errorf("running mean %v, averaged %v", now, averaged)
 	}
-	if _, ok := model.Lookup(mean + ".mu"); ok {
-		t.Error("the optimizer keeps something beside running statistics")
+	optimizer, err := cp.Optimizer()
+	must(t, err)
+	for x := range optimizer.All() {
+		if strings.HasPrefix(x.Name, mean) {
+			t.Errorf("the optimizer keeps %s", x.Name)
+		}
+	}
+}
+
+// TestFewShots: training and test have their own clouds, of the same classes, and a
+// written task is the drawn one.
+func TestFewShots(t *testing.T) {
+	t.Parallel()
+	sets := clouds("data.samples=60", "data.val_samples=200", "train.batch=4")
+	drawn := tiny(t, append(sets, "point.way=3", "point.shot=4", "point.fold=2")...)
+	names := func(cfg *experiment.Config, split Split) []string {
+		set, err := OpenPlain(cfg, split)
+		must(t, err)
+		var all []string
+		for i := range set.Len() {
+			all = append(all, set.Name(i))
+		}
+		return all
+	}
+	train, test := names(drawn, TrainSplit), names(drawn, ValSplit)
+	if len(train) != 3*4 || len(test) != 3*20 || !strings.Contains(train[0], "train") || !strings.Contains(test[0], "val") {
+		t.Errorf("%d training clouds %v..., %d test clouds %v..., want 12 and 60", len(train), train[0], len(test), test[0])
+	}
+	whole := tiny(t, sets...)
+	a, err := Clouds(whole, TrainSplit)
+	must(t, err)
+	b, err := Clouds(whole, ValSplit)
+	must(t, err)
+	f, err := point.NewFold(point.Episode{Way: 3, Shot: 4, Fold: 2}, a, b)
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "fold.json")
+	must(t, f.WriteFile(path))
+	written := tiny(t, append(sets, "point.fold_file='"+path+"'")...)
+	if !slices.Equal(names(written, TrainSplit), train) || !slices.Equal(names(written, ValSplit), test) {
+		t.Error("the written task is another one")
 	}
 }
 
@@ -208,5 +247,28 @@ func TestInitElsewhere(t *testing.T) {
 	}
 	if n := len(state(t, tr, "pos_embed")); n != 2*3*3*16 {
 		t.Errorf("table of %d values", n)
+	}
+}
+
+// TestPlanElsewhere: the published counts of parameters.
+func TestPlanElsewhere(t *testing.T) {
+	t.Parallel()
+	base := func(sets ...string) []string { return append([]string{"model.name=vit_base"}, sets...) }
+	for _, c := range []struct {
+		name string
+		sets []string
+		a    Answers
+		want int
+	}{
+		{"Point-MAE", base("tokenizer.kind=point", "model.num_heads=6"), Answers{Classes: 40}, 86291496},
+		{"VideoMAE", base("tokenizer.kind=video"), Answers{Classes: 400}, 86534800},
+	} {
+		cfg, err := experiment.Load(write(t, filepath.Join(t.TempDir(), "plan.toml"), "train.batch = 2\n"), c.sets)
+		must(t, err)
+		p, err := NewPlan(cfg, c.a, 0)
+		must(t, err)
+		if p.Parameters.Training != c.want {
+			t.Errorf("%s: %d parameters, want %d", c.name, p.Parameters.Training, c.want)
+		}
 	}
 }

@@ -26,7 +26,8 @@ type Plan struct {
 	Assumed []string `json:"assumed,omitempty"`
 }
 
-// Parameters counts elements of the model's parameters.
+// Parameters counts elements of the model's parameters, as PyTorch does: without
+// running statistics and tables that are in no checkpoint.
 type Parameters struct {
 	Training int `json:"training"` // all, W′ and λ included
 	Trained  int `json:"trained"`  // by the optimizer
@@ -154,8 +155,11 @@ func (p *Plan) evaluation(t *trainer) error {
 
 // count sums the parameters and lists the pathway's layers.
 func (p *Plan) count(params []nn.Param) {
-	p.Parameters.Training = elements(params)
 	for _, q := range params {
+		if q.Running || q.Derived {
+			continue
+		}
+		p.Parameters.Training += q.Len()
 		if !q.Fixed {
 			p.Parameters.Trained += q.Len()
 		}

@@ -219,15 +219,18 @@ func TestProgress(t *testing.T) {
 // TestTooLittleData: a batch that the data cannot fill is named.
 func TestTooLittleData(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ set, want string }{
-		{"train.batch=64", "train.batch 64 is larger than the 33 training samples"},
-		{"data.variant=nosuch", "nosuch"},
+	for _, c := range []struct {
+		want string
+		sets []string
+	}{
+		{"train.batch 64 is larger than the 33 training samples", []string{"train.batch=64"}},
+		{"0 classes have 10 clouds to train with", clouds("point.way=11")},
 	} {
-		cfg := tiny(t, c.set)
+		cfg := tiny(t, c.sets...)
 		_, err := Run(context.Background(), cfg, options(t))
-		wantError(t, err, c.want)
+		wantUsage(t, err, c.want)
 		if _, err := os.Stat(cfg.Output); err == nil {
-			t.Errorf("%s: the run folder is made", c.set)
+			t.Errorf("%s: the run folder is made", c.sets)
 		}
 	}
 }

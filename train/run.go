@@ -95,7 +95,7 @@ func ensure(ctx context.Context, cfg *experiment.Config, opt Options) (skipped [
 			return nil, err
 		}
 		if x.Done {
-			opt.Log.Info("auxiliary experiment is finished already", "run", s.name(), "top1", x.Best.Top1)
+			opt.Log.Info("auxiliary experiment is finished already", "run", s.name(), "best", x.Best.String())
 			return x.Skipped, nil
 		}
 	}
@@ -226,7 +226,7 @@ func (t *trainer) initFrom(path string) error {
 		want := t.state.Spec(x.Name).Shape
 		switch {
 		case x.Name == "pos_embed" && want != nil && !slices.Equal(x.Shape, want):
-			if x, err = t.resizePos(x); err != nil {
+			if x, err = t.resizePos(path, x); err != nil {
 				return err
 			}
 		case optional(x.Name) && !slices.Equal(x.Shape, want):
@@ -250,15 +250,15 @@ func (t *trainer) initFrom(path string) error {
 }
 
 // optional are the parameters that a checkpoint for fine-tuning need not have:
-// those of heads and the norm ahead of them.
+// those of heads and the norm ahead of them, and the class token.
 func optional(name string) bool {
 	layer, _, _ := strings.Cut(name, ".")
-	return slices.Contains([]string{"head", "norm", "fc_norm", "cls_head_finetune", "label_conv", "propagation_0",
+	return slices.Contains([]string{"cls_token", "cls_pos", "head", "norm", "fc_norm", "cls_head_finetune", "label_conv", "propagation_0",
 		"convs1", "convs2", "convs3", "bns1", "bns2"}, layer)
 }
 
 // resizePos resizes a position table to the model's grid.
-func (t *trainer) resizePos(x checkpoint.Tensor) (checkpoint.Tensor, error) {
+func (t *trainer) resizePos(path string, x checkpoint.Tensor) (checkpoint.Tensor, error) {
 	v, err := x.Float32s()
 	if err != nil {
 		return x, err
@@ -267,7 +267,7 @@ func (t *trainer) resizePos(x checkpoint.Tensor) (checkpoint.Tensor, error) {
 	if len(x.Shape) != 3 || x.Shape[1] <= extra || x.Shape[2] != dim {
 		return x, fmt.Errorf("tensor %q: shape %v, want [1 N %d]", x.Name, x.Shape, dim)
 	}
-	from, err := gridOf(x.Shape[1]-extra, grid)
+	from, err := t.gridOf(path, x.Shape[1]-extra)
 	if err != nil {
 		return x, fmt.Errorf("tensor %q: %w", x.Name, err)
 	}
@@ -279,16 +279,27 @@ func (t *trainer) resizePos(x checkpoint.Tensor) (checkpoint.Tensor, error) {
 	return checkpoint.New(x.Name, []int{1, extra + model.Count(grid), dim}, slices.Concat(v[:extra*dim], resized)), nil
 }
 
-// gridOf guesses the grid of a table of n positions: as many steps of time as the
-// model's and square frames, or else frames of the model's size.
-func gridOf(n int, grid [3]int) ([3]int, error) {
-	if side := int(math.Sqrt(float64(n / grid[0]))); side*side*grid[0] == n {
-		return [3]int{grid[0], side, side}, nil
+// gridOf is the grid of the checkpoint at path, whose table has n positions: its
+// run's, or else what the number tells: a square picture, or of clips as many steps of
+// time or frames as large as the model's.
+func (t *trainer) gridOf(path string, n int) ([3]int, error) {
+	if config, err := runConfig(path); err == nil {
+		if cfg, err := experiment.LoadRun(config, nil); err == nil && model.Count(tokenizer(cfg).Grid()) == n {
+			return tokenizer(cfg).Grid(), nil
+		}
 	}
-	if frame := grid[1] * grid[2]; n%frame == 0 {
-		return [3]int{n / frame, grid[1], grid[2]}, nil
+	own := t.model.Tokenizer.Grid()
+	side, frame := int(math.Sqrt(float64(n/own[0]))), own[1]*own[2]
+	square, sameFrames := side*side*own[0] == n, own[0] > 1 && n%frame == 0
+	switch {
+	case square && sameFrames:
+		return own, fmt.Errorf("%d positions are %dx%dx%d or %dx%dx%d: name the run folder of the checkpoint, whose config tells", n, own[0], side, side, n/frame, own[1], own[2])
+	case square:
+		return [3]int{own[0], side, side}, nil
+	case sameFrames:
+		return [3]int{n / frame, own[1], own[2]}, nil
 	}
-	return grid, fmt.Errorf("%d positions are no squares at %d steps of time, nor frames of %dx%d: give the model the grid of the checkpoint", n, grid[0], grid[1], grid[2])
+	return own, fmt.Errorf("%d positions are no squares at %d steps of time, nor frames of %dx%d: name the run folder of the checkpoint, whose config tells", n, own[0], own[1], own[2])
 }
 
 func (t *trainer) compileEval() (err error) {

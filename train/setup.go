@@ -51,13 +51,7 @@ func openData(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 		open = openClips
 	}
 	set, err := open(cfg, split, as)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass) {
-		return nil, misused("open %s data: %v", split, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open %s data: %w", split, err)
-	}
-	return set, nil
+	return set, openError(split, err)
 }
 
 func openImages(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
@@ -190,7 +184,11 @@ func augmenting(cfg *experiment.Config, split Split) ([]image.Augment, error) {
 		if err != nil {
 			return nil, fmt.Errorf("auto-augment %q: %w", a.AutoAugment, err)
 		}
-		return []image.Augment{image.RandAugment{Policy: policy, Filter: filter, Fill: image.FillColour(cfg.Data.Mean)}}, nil
+		fill := image.FillColour(cfg.Data.Mean)
+		if cfg.Tokenizer.Kind == "video" { // VideoMAE's
+			filter, fill = image.Bicubic, [3]uint8{128, 128, 128}
+		}
+		return []image.Augment{image.RandAugment{Policy: policy, Filter: filter, Fill: fill}}, nil
 	case a.ColorJitter > 0:
 		return []image.Augment{image.ColorJitter{Brightness: a.ColorJitter, Contrast: a.ColorJitter, Saturation: a.ColorJitter}}, nil
 	}

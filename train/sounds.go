@@ -32,7 +32,7 @@ func soundSource(cfg *experiment.Config, split Split) (audio.Source, error) {
 	d := cfg.Data
 	name, count, names := d.TrainSplit, d.Samples, []string{"train", "train", "train.json"}
 	if split == ValSplit {
-		name, count, names = d.ValSplit, d.ValSamples, []string{"test", "val", "eval.json"}
+		name, count, names = d.ValSplit, d.ValSamples, []string{"val", "val", "eval.json"}
 	}
 	or := func(usual string) string {
 		if name != "" {

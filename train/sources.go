@@ -34,10 +34,11 @@ func Clouds(cfg *experiment.Config, split Split) (point.Source, error) {
 // openError says which data cannot be opened; that it is not there is an
 // [experiment.UsageError].
 func openError(split Split, err error) error {
+	_, usage := errors.AsType[*experiment.UsageError](err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass):
+	case usage || errors.Is(err, fs.ErrNotExist) || errors.Is(err, image.ErrClass):
 		return misused("open %s data: %v", split, err)
 	}
 	return fmt.Errorf("open %s data: %w", split, err)

@@ -27,7 +27,9 @@ func run(args []string, stdout, stderr io.Writer) cli.Code {
 		Name:  "m2pt-eval",
 		Usage: "-checkpoint PATH [-config FILE] [-set KEY=VALUE]... [-device DEVICE] [-predictions FILE.csv] [-json]",
 		About: `Evaluates a model on the validation split: loss, top-1 and top-5 accuracy in
-percent. PATH is a run folder (its best checkpoint), one of its checkpoints, its
+percent; ranking metrics where samples have several classes, overlaps where points
+have labels. Voting and several views: -set eval.votes=10, -set eval.segments=5
+-set eval.crops=3. PATH is a run folder (its best checkpoint), one of its checkpoints, its
 pointers best and last, or a weights file.`,
 		Example: `m2pt-eval -checkpoint runs/first -predictions predictions.csv`,
 	}, stdout, stderr)
@@ -62,9 +64,9 @@ func execute(ctx context.Context, c *cli.Command, o options) error {
 	if err != nil {
 		return err
 	}
-	c.Printf("checkpoint  %s (step %d)\nsamples     %d\n", m.Path, m.Step, result.Samples)
+	c.Printf("checkpoint    %s (step %d)\nsamples       %d\n", m.Path, m.Step, result.Samples)
 	for _, f := range result.Figures() {
-		c.Printf("%-12s%v\n", f.Name, f.Value)
+		c.Printf("%-14s%v\n", f.Name, f.Value)
 	}
 	for _, s := range skipped {
 		c.Printf("skipped %s: %v\n", s.Name, s.Err)
@@ -93,7 +95,7 @@ func evaluate(ctx context.Context, c *cli.Command, o options, m *train.Model) (t
 		return train.Result{}, nil, err
 	}
 	defer e.Close()
-	progress := newProgress(c, loader.Dataset().Len())
+	progress := newProgress(c, loader.Dataset().Len()/data.Views(loader.Dataset()))
 	defer progress.Close()
 	run := func(each func(train.Prediction) error) (train.Result, error) {
 		return e.Run(ctx, func(p train.Prediction) error { progress.sample(p); return each(p) })

@@ -43,12 +43,14 @@ func survey(cfg *experiment.Config) (a train.Answers, samples int, assumed strin
 		return train.AnswersOf(set), set.Len(), ""
 	}
 	a = train.Answers{Classes: 1000}
-	switch cfg.Data.Format {
-	case "cifar10", "modelnet10":
+	switch format := cfg.Data.Format; {
+	case cfg.Point.Way > 0:
+		a.Classes = cfg.Point.Way
+	case format == "cifar10" || format == "modelnet10":
 		a.Classes = 10
-	case "modelnet40":
+	case format == "modelnet40":
 		a.Classes = 40
-	case "shapenetpart":
+	case format == "shapenetpart":
 		a = train.Answers{Classes: 16, Parts: 50}
 	}
 	return a, 0, fmt.Sprintf("%d classes, and no number of samples: %v", a.Classes, err)
