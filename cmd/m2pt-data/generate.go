@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -18,9 +17,10 @@ func generate(args []string, stdout, stderr io.Writer) cli.Code {
 		Name:  "m2pt-data generate",
 		Usage: "-config FILE -out DIR [-set KEY=VALUE]... [-json]",
 		About: `Writes the generated dataset of an experiment to files, to look at or listen to,
-without loss: pictures as DIR/train|val/CLASS/NUMBER.png (data.format "folder"),
-sounds as DIR/train|val/NUMBER.wav with split.csv and classes.txt (data.format
-"csv"). DIR must be new or empty; it appears complete or not at all.`,
+without loss: pictures as DIR/train|val/CLASS/NUMBER.png, clips as folders of such,
+point clouds as DIR/train|val/CLASS/NUMBER.ply (all data.format "folder"), sounds as
+DIR/train|val/NUMBER.wav with split.csv and classes.txt (data.format "csv"). DIR
+must be new or empty; it appears complete or not at all.`,
 		Example: "m2pt-data generate -config configs/quickstart.toml -set data.samples=100 -out shapes",
 	}, stdout, stderr)
 	x := c.ConfigFlags("write the data of the experiment in `FILE`")
@@ -71,12 +71,20 @@ func vacant(dir string) error {
 }
 
 func write(ctx context.Context, cfg *experiment.Config, out string) (*written, error) {
-	d := cfg.Data
-	w := &written{Path: out, Format: "folder", Train: d.Samples, Val: d.ValSamples}
-	fill := writePictures
-	if cfg.Tokenizer.Kind == "audio" {
+	w := &written{Path: out, Format: "folder", Train: cfg.Data.Samples, Val: cfg.Data.ValSamples}
+	var fill func(ctx context.Context, dir string, cfg *experiment.Config) error
+	switch cfg.Tokenizer.Kind {
+	case "audio":
 		w.Format, fill = "csv", writeSounds
+	case "point":
+		if cfg.Head.Kind == "parts" {
+			return nil, cli.Misused(`head.kind: is "parts": no format that is written has labels of points`)
+		}
+		fill = writeClouds
+	case "video":
+		fill = writeClips
+	default:
+		fill = writePictures
 	}
-	d.Variant = cmp.Or(d.Variant, "shapes")
-	return w, atomicfile.Folder(out, func(dir string) error { return fill(ctx, dir, d) })
+	return w, atomicfile.Folder(out, func(dir string) error { return fill(ctx, dir, cfg) })
 }

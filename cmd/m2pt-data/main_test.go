@@ -26,7 +26,7 @@ import (
 func command(args ...string) clitest.Output { return clitest.Main(run).Run(args...) }
 
 func TestConform(t *testing.T) {
-	for _, word := range []string{"check", "stats", "generate"} {
+	for _, word := range []string{"check", "stats", "generate", "shards", "h5", "fewshot"} {
 		t.Run(word, func(t *testing.T) {
 			clitest.Conform(t, "m2pt-data "+word, func(args []string, stdout, stderr io.Writer) cli.Code {
 				return run(append([]string{word}, args...), stdout, stderr)
@@ -42,7 +42,7 @@ func TestSubCommands(t *testing.T) {
 		code cli.Code
 		want string
 	}{
-		{"none", nil, cli.Usage, "m2pt-data: name a sub-command: check, stats or generate"},
+		{"none", nil, cli.Usage, "m2pt-data: name a sub-command: check, stats, generate, shards, h5 or fewshot"},
 		{"unknown", []string{"chekc", "-config", "x"}, cli.Usage, `m2pt-data: no sub-command "chekc"`},
 		{"flag ahead", []string{"-config", "x"}, cli.Usage, "-config"},
 	} {
@@ -195,6 +195,46 @@ func TestStatsAudio(t *testing.T) {
 	}
 }
 
+// TestStatsPoints: every axis apart, of each cloud once, and nothing to paste.
+func TestStatsPoints(t *testing.T) {
+	o := command("stats", "-config", cloudConfig(t), "-set", "eval.votes=3", "-json")
+	o.Want(t, cli.Done, "train: 64 samples of shape [64 3]")
+	var got measured
+	if o.JSON(t, &got); len(got.Mean) != 3 || !(got.Std[0] > 0.1 && got.Std[1] > 0.1 && got.Std[2] > 0.1) {
+		t.Errorf("mean %v, std %v", got.Mean, got.Std)
+	}
+	if !strings.HasPrefix(o.Stdout, "# x, y, z: mean = [") {
+		t.Errorf("stdout %s", o.Stdout)
+	}
+}
+
+// TestCheckClips: multi-view evaluation does not make samples more.
+func TestCheckClips(t *testing.T) {
+	o := command("check", "-config", clipConfig(t), "-set", "eval.segments=2", "-set", "eval.crops=3")
+	o.Want(t, cli.Done, "train: 64 samples, 0 corrupt, 10 classes", "val: 24 samples, 0 corrupt")
+}
+
+// cloudConfig is an experiment with generated point clouds.
+func cloudConfig(t *testing.T) string {
+	return modality(t, "point = { points = 64 }\ntokenizer = { kind = 'point', groups = 8, group_size = 8, widths = [8, 8, 16] }\n")
+}
+
+// clipConfig is an experiment with generated clips.
+func clipConfig(t *testing.T) string {
+	return modality(t, "video = { frames = 4, rate = 2 }\ntokenizer = { kind = 'video', patch_size = 8, tubelet_size = 2 }\naugment = { reprob = 0.0 }\n")
+}
+
+// modality writes a config with the lines that make the modality.
+func modality(t *testing.T, lines string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "modality.toml")
+	text := lines + "data = { samples = 64, val_samples = 24, image_size = 16 }\nmodel = { embed_dim = 32, depth = 2, num_heads = 2 }\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func audioConfig(t *testing.T) (*experiment.Config, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sounds.toml")
@@ -235,6 +275,8 @@ func TestGenerate(t *testing.T) {
 	for _, c := range []struct{ name, config, format, file string }{
 		{"pictures", clitest.Experiment(t), "folder", "val/disk/000010.png"},
 		{"sounds", sounds, "csv", "val/000010.wav"},
+		{"clouds", cloudConfig(t), "folder", "val/*/000010.ply"},
+		{"clips", clipConfig(t), "folder", "val/*/000010/000000.png"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")
@@ -244,8 +286,8 @@ func TestGenerate(t *testing.T) {
 			if o.JSON(t, &w); w != (written{out, c.format, 64, 24}) {
 				t.Errorf("result %+v", w)
 			}
-			if _, err := os.Stat(filepath.Join(out, c.file)); err != nil {
-				t.Error(err)
+			if files, err := filepath.Glob(filepath.Join(out, c.file)); err != nil || len(files) != 1 {
+				t.Errorf("files %q (%v), want one %s", files, err, c.file)
 			}
 			sets := []string{"data.format=" + c.format, "data.path=" + out}
 			o = command("check", "-config", c.config, "-set", sets[0], "-set", sets[1])

@@ -7,20 +7,19 @@ import (
 	"io"
 	"path/filepath"
 
-	"m2pt/data/generated"
 	"m2pt/data/image"
 	"m2pt/experiment"
 	"m2pt/train"
 )
 
 // writePictures writes both splits of generated pictures as class folders.
-func writePictures(ctx context.Context, dir string, d experiment.Data) error {
-	for split, count := range counts(d) {
-		src, err := generated.NewImages(generated.Options{Variant: d.Variant, Split: string(split), Size: d.ImageSize, Count: count, Seed: d.Seed})
+func writePictures(ctx context.Context, dir string, cfg *experiment.Config) error {
+	for _, split := range bothSplits() {
+		src, err := train.Pictures(cfg, split)
 		if err != nil {
 			return err
 		}
-		err = each(ctx, count, train.Workers(d), func() writer {
+		err = each(ctx, src.Len(), train.Workers(cfg.Data), func() writer {
 			var p image.Picture
 			return func(i int) error {
 				label, err := src.Load(i, &p)

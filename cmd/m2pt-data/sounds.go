@@ -18,7 +18,8 @@ import (
 
 // writeSounds writes both splits of generated sounds as WAV files, and the
 // tables that list them.
-func writeSounds(ctx context.Context, dir string, d experiment.Data) error {
+func writeSounds(ctx context.Context, dir string, cfg *experiment.Config) error {
+	d := cfg.Data
 	rows := [][]string{{"path", "label", "split"}}
 	var classes []string
 	for split, count := range counts(d) {

@@ -21,7 +21,8 @@ func stats(args []string, stdout, stderr io.Writer) cli.Code {
 		About: `Measures what an experiment normalises with, over samples read as evaluation
 reads them, unnormalised: mean and std of each channel of pictures, scaled to
 0..1, or of the log-mel values of sounds, padding included. They go to stdout as
-lines of a config.`,
+lines of a config. Of point clouds, which are not normalised so, it is each axis,
+as a comment.`,
 		Example: "m2pt-data stats -config configs/quickstart.toml >stats.toml",
 	}, stdout, stderr)
 	x := c.ConfigFlags("measure the data of the experiment in `FILE`")
@@ -52,7 +53,7 @@ lines of a config.`,
 type measured struct {
 	Split   train.Split `json:"split"`
 	Samples int         `json:"samples"` // readable
-	Shape   []int       `json:"shape"`   // of one sample: [C,H,W] or [T,M]
+	Shape   []int       `json:"shape"`   // of one sample: [C,H,W], [C,T,H,W], [T,M] or [N,3]
 	Mean    []float64   `json:"mean"`
 	Std     []float64   `json:"std"`
 	Corrupt []corrupt   `json:"corrupt"`
@@ -92,8 +93,11 @@ func shape(l data.Layout) []int {
 // toml are the figures as a config has them: always three channels of pictures,
 // of which a grey one has the first.
 func (m *measured) toml(kind string) string {
-	if kind == "audio" {
+	switch kind {
+	case "audio":
 		return fmt.Sprintf("[audio]\nmean = %s\nstd = %s\n", number(m.Mean[0]), number(m.Std[0]))
+	case "point":
+		return fmt.Sprintf("# x, y, z: mean = %s, std = %s\n", triple(m.Mean), triple(m.Std))
 	}
 	return fmt.Sprintf("[data]\nmean = %s\nstd = %s\n", triple(m.Mean), triple(m.Std))
 }

@@ -34,7 +34,7 @@ type h5Job struct {
 // file belongs to the split whose name, train, test or val, is in its own. It
 // holds data [n,N,3 or more], of which the first three numbers count, and label
 // [n]; all files have the same N. Class names are the lines of classes.txt or
-// shape_names.txt beside the first file, or else the numbers up to the largest
+// shape_names.txt beside the first file, those of train first, or else the numbers up to the largest
 // label.
 //
 // The format lets a damaged file ask for any amount of memory, so this program,
@@ -71,9 +71,11 @@ func ConvertH5(ctx context.Context, files []string, out string, limit int64) (ma
 	return counts, cmp.Or(failed, err)
 }
 
+func h5Splits() []string { return []string{"train", "test", "val"} }
+
 // h5Split tells the split from the name of a file.
 func h5Split(file string) (string, error) {
-	for _, split := range []string{"train", "test", "val"} {
+	for _, split := range h5Splits() {
 		if strings.Contains(strings.ToLower(filepath.Base(file)), split) {
 			return split, nil
 		}

@@ -85,8 +85,8 @@ type h5Clouds struct {
 func (c *h5Converter) convert() (map[string]int, error) {
 	splits := map[string][]*h5Clouds{}
 	largest := int32(-1)
-	for split, files := range c.Files {
-		for _, path := range files {
+	for _, split := range h5Splits() {
+		for _, path := range c.Files[split] {
 			c.begin(path)
 			f, err := c.open(path)
 			if err != nil {
@@ -220,19 +220,18 @@ func (f *h5Clouds) readLabels() error {
 
 // name finds names for n classes at least.
 func (c *h5Converter) name(n int) error {
-	for split := range c.Files {
-		for _, name := range []string{data.ClassFile, "shape_names.txt"} {
-			path := filepath.Join(filepath.Dir(c.Files[split][0]), name)
-			lines, err := data.ReadLines(path)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				continue
-			case err == nil && len(lines) < n:
-				err = fmt.Errorf("%s: %d names, but label %d is in use", path, len(lines), n-1)
-			}
-			c.classes = lines
-			return err
+	files := slices.Concat(c.Files["train"], c.Files["test"], c.Files["val"])
+	for _, name := range []string{data.ClassFile, "shape_names.txt"} {
+		path := filepath.Join(filepath.Dir(files[0]), name)
+		lines, err := data.ReadLines(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err == nil && len(lines) < n:
+			err = fmt.Errorf("%s: %d names, but label %d is in use", path, len(lines), n-1)
 		}
+		c.classes = lines
+		return err
 	}
 	for label := range n {
 		c.classes = append(c.classes, strconv.Itoa(label))
