@@ -66,10 +66,14 @@ var badFiles = []struct{ file, message string }{
 	{"frozen_aux", `frozen_aux.toml:5: pathway.aux_trainable: is on, but model.frozen leaves only lambda and the head to train`},
 	{"head_point", `head_point.toml:2: head.kind: is "point", which needs tokenizer.kind = "point"` + "\n" +
 		`head_point.toml:3: head.dropout: is 1, want 0 or more and below 1`},
+	{"other_modality", `other_modality.toml:9: audio.mixup: is given, but tokenizer.kind is "image": it is for "audio"` + "\n" +
+		`other_modality.toml:5: point.way: is given, but tokenizer.kind is "image": it is for "point"` + "\n" +
+		`other_modality.toml:7: video.frames: is given, but tokenizer.kind is "image": it is for "video"` + "\n" +
+		`other_modality.toml:3: head.dropout: is 0.5, but a "probe" has none`},
 	{"parts", `parts.toml:6: head.kind: is "parts", which needs model.class_token = false and a model.depth that 3 divides` + "\n" +
 		`parts.toml:6: head.kind: is "parts", which needs labelled points: data.format = "generated" or "shapenetpart"` + "\n" +
 		`parts.toml:8: eval.votes: is 3, but only the classes of point clouds are voted on`},
-	{"point_ranges", `point_ranges.toml:5: point.points: is 0, want 1 to 1048576` + "\n" +
+	{"point_ranges", `point_ranges.toml:5: point.points: is 0, want 1 to 524288` + "\n" +
 		`point_ranges.toml:6: point.sampling: is "grid", want fps or random or replace` + "\n" +
 		`point_ranges.toml:7: point.up: is "w", want x or y or z` + "\n" +
 		`point_ranges.toml:8: point.scale_shift: and scale_translate are both on; keep one` + "\n" +
@@ -236,8 +240,8 @@ func TestBadSets(t *testing.T) {
 // TestTooMuch: values that are fine alone and too much together.
 func TestTooMuch(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
-		{"train.batch=8192", "train.batch: gives batches of 2.58e+10 pixel values at data.image_size = 1024, want 1.72e+10 at most"},
-		{"eval.batch=8192", "eval.batch: gives batches of 2.58e+10 pixel values at data.image_size = 1024, want 1.72e+10 at most"},
+		{"train.batch=8192", "train.batch: gives batches of 2.58e+10 values, want 1.72e+10 at most: smaller samples or fewer"},
+		{"eval.batch=8192", "eval.batch: gives batches of 2.58e+10 values, want 1.72e+10 at most: smaller samples or fewer"},
 		{"tokenizer.patch_size=2", "tokenizer.patch_size: gives 262144 patches, want 65536 at most"},
 	} {
 		t.Run(c.set, func(t *testing.T) {

@@ -59,10 +59,10 @@ type Data struct {
 	// Path of the dataset's root folder; empty for "generated".
 	Path string `toml:"path" path:"file"`
 	// TrainSplit is the training folder under Path. Default: empty = found by
-	// its usual names. "folder" only.
+	// its usual names.
 	TrainSplit string `toml:"train_split"`
 	// ValSplit is the validation folder under Path. Default: empty = found by
-	// its usual names. "folder" only.
+	// its usual names.
 	ValSplit string `toml:"val_split"`
 
 	// Variant of the generated dataset: of pictures "shapes" or "textures", of point
@@ -326,8 +326,8 @@ type Head struct {
 	// Loss: "cross_entropy" (default; one class per sample) or "bce" (binary
 	// cross-entropy; any number of classes per sample).
 	Loss string `toml:"loss"`
-	// InitStd is the standard deviation of the head's initial weights, >= 0.
-	// Default 2e-5.
+	// InitStd is the standard deviation of the initial weights of "linear" and
+	// "probe", >= 0. Default 2e-5, of a probe 0.01.
 	InitStd float64 `toml:"init_std"`
 }
 
@@ -396,7 +396,7 @@ type Schedule struct {
 	// WarmupLR is the learning rate at the start of warm-up, 0 .. LR. Default 0;
 	// 1e-6 for "cosine_epochs", whose first two epochs have it.
 	WarmupLR float64 `toml:"warmup_lr"`
-	// WarmupEpochs of linear warm-up from 0, 0 .. train.epochs, fractions
+	// WarmupEpochs of linear warm-up from WarmupLR, 0 .. train.epochs, fractions
 	// allowed. Default 5, or a tenth of train.epochs where that is less.
 	WarmupEpochs float64 `toml:"warmup_epochs"`
 	// MinLR is the learning rate at the end, 0 .. LR. Default 1e-6.

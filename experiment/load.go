@@ -91,6 +91,9 @@ func (l *loader) defaultTo(path string) {
 		c.Output = outputFor(path)
 	}
 	l.modality()
+	if _, ok := l.where["head.init_std"]; !ok && c.Head.Kind == "probe" {
+		c.Head.InitStd = 0.01
+	}
 	if _, ok := l.where["schedule.warmup_lr"]; !ok && c.Schedule.Name == "cosine_epochs" {
 		c.Schedule.WarmupLR = min(1e-6, c.learningRate())
 	}

@@ -1,6 +1,10 @@
 package experiment
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // formats are those of the modality.
 func (c *Config) formats() []string {
@@ -72,12 +76,15 @@ func (c *Config) checkHeadKind(k *checks) {
 	if of := []string{"generated", "shapenetpart"}; h.Kind == "parts" && !slices.Contains(of, c.Data.Format) {
 		k.add("head.kind", "is \"parts\", which needs labelled points: data.format = \"generated\" or \"shapenetpart\"")
 	}
-	if t := c.Train; (h.Kind != "linear" || point) && t.Accumulate >= 1 && t.Batch >= 1 && t.MicroBatch() < 2 {
+	if t := c.Train; h.Kind != "linear" && t.Accumulate >= 1 && t.Batch >= 1 && t.MicroBatch() < 2 {
 		k.add("train.batch", "gives micro-batches of %d, but batch normalisation needs 2 samples or more", t.MicroBatch())
 	}
 }
 
-const maxPoints = 1 << 20
+const (
+	maxPoints = 1 << 19
+	maxViews  = 1000
+)
 
 func (c *Config) checkPoint(k *checks) {
 	p, t, a := c.Point, c.Tokenizer, c.Augment
@@ -85,7 +92,7 @@ func (c *Config) checkPoint(k *checks) {
 	k.oneOf("point.sampling", p.Sampling, "fps", "random", "replace")
 	k.oneOf("point.up", p.Up, "x", "y", "z")
 	k.want("point.drop_points", p.DropPoints, decay(p.DropPoints), isDecay)
-	k.within("point.way", p.Way, 0, 1<<16)
+	k.want("point.way", p.Way, p.Way == 0 || 2 <= p.Way && p.Way <= 1<<16, "2 to 65536, or 0 for off")
 	k.within("point.shot", p.Shot, 1, 1<<16)
 	k.within("point.fold", p.Fold, 0, 1<<16)
 	if p.FoldFile != "" && p.Way > 0 {
@@ -117,6 +124,12 @@ func (c *Config) checkVideo(k *checks) {
 	if v.Frames >= 1 && t.TubeletSize >= 1 && v.Frames%t.TubeletSize != 0 {
 		k.add("tokenizer.tubelet_size", "is %d, which does not divide video.frames = %d", t.TubeletSize, v.Frames)
 	}
+	if t.TubeletSize >= 1 && t.PatchSize >= 1 {
+		side := c.Data.ImageSize / t.PatchSize
+		if n := v.Frames / t.TubeletSize * side * side; n > maxTokens {
+			k.add("tokenizer.tubelet_size", "gives %d tubelets, want %d at most", n, maxTokens)
+		}
+	}
 	if v.Short > 0 && v.Short < c.Data.ImageSize {
 		k.add("video.short", "is %d, smaller than data.image_size = %d", v.Short, c.Data.ImageSize)
 	}
@@ -131,14 +144,42 @@ func (c *Config) checkVideo(k *checks) {
 	}
 }
 
+// checkOthers refuses what another modality is told.
+func (c *Config) checkOthers(k *checks) {
+	sections := map[string]string{"audio": "audio", "point": "point", "video": "video"}
+	delete(sections, c.Tokenizer.Kind)
+	usual := map[string]string{}
+	base := defaults(c.Tokenizer.Kind)
+	for _, f := range leaves(reflect.ValueOf(base).Elem(), "") {
+		usual[f.key] = f.text(base)
+	}
+	for _, f := range leaves(reflect.ValueOf(c).Elem(), "") {
+		section, _, _ := strings.Cut(f.key, ".")
+		if kind, other := sections[section]; other && f.text(c) != usual[f.key] {
+			k.add(f.key, "is given, but tokenizer.kind is %q: it is for %q", c.Tokenizer.Kind, kind)
+		}
+	}
+	if a := c.Augment; c.Tokenizer.Kind == "audio" || c.Tokenizer.Kind == "point" {
+		if a.AutoAugment != "" || a.ColorJitter > 0 {
+			k.add("augment.auto_augment", "and color_jitter change pictures and clips; tokenizer.kind is %q", c.Tokenizer.Kind)
+		}
+	}
+	if c.Head.Kind == "probe" && c.Head.Dropout > 0 {
+		k.add("head.dropout", "is %v, but a \"probe\" has none", c.Head.Dropout)
+	}
+}
+
 func (c *Config) checkViews(k *checks) {
 	e, kind := c.Eval, c.Tokenizer.Kind
-	k.within("eval.votes", e.Votes, 1, 1<<12)
+	k.within("eval.votes", e.Votes, 1, maxViews)
 	if e.Votes > 1 && (kind != "point" || c.Head.Kind == "parts") {
 		k.add("eval.votes", "is %d, but only the classes of point clouds are voted on", e.Votes)
 	}
-	k.within("eval.segments", e.Segments, 0, 1<<12)
-	k.within("eval.crops", e.Crops, 0, 1<<12)
+	k.within("eval.segments", e.Segments, 0, maxViews)
+	k.within("eval.crops", e.Crops, 0, maxViews)
+	if e.Segments*e.Crops > maxViews {
+		k.add("eval.segments", "times crops are %d views, want %d at most", e.Segments*e.Crops, maxViews)
+	}
 	if (e.Segments > 0 || e.Crops > 0) && kind != "video" {
 		k.add("eval.segments", "and crops are given, but tokenizer.kind is %q, want \"video\"", kind)
 	} else if (e.Segments > 0) != (e.Crops > 0) {

@@ -94,6 +94,7 @@ func (c *Config) check() []problem {
 		c.Pathway[i].check(k, pathwayKey(i, len(c.Pathway)))
 	}
 	c.checkHead(k)
+	c.checkOthers(k)
 	c.checkTrain(k)
 	c.checkOptimizer(k)
 	c.checkSchedule(k)
@@ -244,11 +245,15 @@ func (c *Config) checkTrain(k *checks) {
 func (c *Config) checkPixels(k *checks, key string, samples int) {
 	d := c.Data
 	n := float64(samples) * float64(d.Channels) * float64(d.ImageSize) * float64(d.ImageSize)
-	if c.Tokenizer.Kind == "video" {
+	switch t := c.Tokenizer; t.Kind {
+	case "video":
 		n *= float64(c.Video.Frames)
+	case "point":
+		channels := t.Widths[0] + t.Widths[1] + t.Widths[2]
+		n = float64(samples) * (3*float64(c.Point.Points) + float64(t.Groups)*float64(t.GroupSize)*float64(channels))
 	}
 	if n > maxPixels {
-		k.add(key, "gives batches of %.3g pixel values at data.image_size = %d, want %.3g at most", n, d.ImageSize, float64(maxPixels))
+		k.add(key, "gives batches of %.3g values, want %.3g at most: smaller samples or fewer", n, float64(maxPixels))
 	}
 }
 

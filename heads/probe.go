@@ -7,8 +7,8 @@ import (
 
 // Probe is MAE's head for linear probing: the pooled features (see [Classifier]),
 // standardised over the batch without learned weight and bias, then a linear
-// layer. The norm belongs to the network that is probed, so it is frozen where that
-// is. Parameters: head.0.{running_mean, running_var}, head.1.{weight, bias}.
+// layer. The LayerNorm of pooling belongs to the network that is probed, so it is
+// frozen where that is. Parameters: head.0.{running_mean, running_var}, head.1.{weight, bias}.
 type Probe struct {
 	Classes int     // K
 	Pool    string  // "avg" or "token"

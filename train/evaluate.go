@@ -41,8 +41,10 @@ type Prediction struct {
 	Looks  int       // that Logits are the mean of
 	// Targets are the shares of the classes [K], where samples have several.
 	Targets []float32
-	// Parts are the labels [P] of the points, and Predicted the answers.
+	// Parts are the labels [P] of the points, Predicted the answers and IoU the mean
+	// overlap of the parts.
 	Parts, Predicted []int32
+	IoU              float64
 }
 
 // Run evaluates every readable sample once; each may be nil. A loss that is not

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -76,6 +77,17 @@ func (r Result) Figures() []Figure {
 		return []Figure{{"mAP", m.MAP}, {"mAUC", m.MAUC}, {"d'", m.DPrime}, {"loss", r.Loss}}
 	}
 	return []Figure{{"top-1", r.Top1}, {"top-5", r.Top5}, {"loss", r.Loss}}
+}
+
+// metrics are the figures under the names that state.json has.
+func (r Result) metrics() map[string]float64 {
+	names := map[string]string{"top-1": "top1", "top-5": "top5", "mAP": "map", "mAUC": "mauc", "d'": "d_prime",
+		"instance mIoU": "instance_miou", "class mIoU": "class_miou"}
+	all := map[string]float64{}
+	for _, f := range r.Figures() {
+		all[cmp.Or(names[f.Name], f.Name)] = f.Value
+	}
+	return all
 }
 
 func (r Result) String() string {

@@ -34,6 +34,9 @@ func Run(ctx context.Context, cfg *experiment.Config, opt Options) (*Outcome, er
 	if cfg.ReadsJPEG() {
 		opt.Log.Info("JPEG decoder", "run", t.store.name(), "jpeg", cfg.Data.JPEG)
 	}
+	if cfg.Model.Frozen && cfg.Model.Init == "" {
+		opt.Log.Warn("model.frozen without model.init: the features are a random network's", "run", t.store.name())
+	}
 	from := t.at.Step
 	if from > 0 {
 		opt.Log.Info("resumed", "run", t.store.name(), "start_step", from, "epoch", t.at.Epoch, "sample", t.at.Sample)
@@ -225,6 +228,8 @@ func (t *trainer) initFrom(path string) error {
 	for x := range ts.All() {
 		want := t.state.Spec(x.Name).Shape
 		switch {
+		case x.Name == "pos_embed" && !slices.Contains(t.names.model, x.Name):
+			continue // a table that no checkpoint holds, or none
 		case x.Name == "pos_embed" && want != nil && !slices.Equal(x.Shape, want):
 			if x, err = t.resizePos(path, x); err != nil {
 				return err

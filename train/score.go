@@ -69,7 +69,9 @@ type partScore struct {
 
 func (s *partScore) add(p *Prediction) (err error) {
 	s.AddMean(float64(p.Loss), 1)
-	p.Predicted, err = s.parts.Add(p.Logits, p.Parts, p.Label)
+	if p.Predicted, err = s.parts.Add(p.Logits, p.Parts, p.Label); err == nil {
+		p.IoU = shapeIoU(p.Predicted, p.Parts, s.parts.parts[p.Label])
+	}
 	return err
 }
 

@@ -91,7 +91,7 @@ func (s *store) save(t *trainer, best bool) error {
 		return err
 	}
 	snap := checkpoint.Snapshot{State: checkpoint.State{Step: t.at.Step, Epoch: t.at.Epoch, Position: int64(t.at.Sample), ConfigHash: s.hash,
-		Metrics: checkpoint.Metrics{"loss": t.at.Eval.Loss, "top1": t.at.Eval.Top1, "top5": t.at.Eval.Top5}, Aux: s.aux, Extra: x}}
+		Metrics: t.at.Eval.metrics(), Aux: s.aux, Extra: x}}
 	if snap.Model, err = collect(t.state, "", t.names.model); err != nil {
 		return err
 	}

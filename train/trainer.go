@@ -293,7 +293,8 @@ func (t *trainer) microStep(b *data.Batch) (bool, error) {
 }
 
 // update ends a step. Where a loss or gradient is not finite the program has
-// left all state as it was.
+// left parameters, slots and averages as they were; running statistics have moved
+// with every micro-batch whose own statistics were finite.
 func (t *trainer) update() error {
 	lr := t.schedule.At(float64(t.at.Step) / float64(t.perEpoch))
 	if err := engine.Feed(t.prog, HyperFeed, t.optim.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
 
 	"m2pt/data"
 	"m2pt/internal/atomicfile"
@@ -17,7 +16,7 @@ import (
 func writePredictions(path string, set data.Dataset, evaluate func(row func(train.Prediction) error) (train.Result, error)) (result train.Result, err error) {
 	header, row := []string{"file", "label", "label_name", "prediction", "prediction_name", "probability", "correct"}, classRow
 	if _, ok := set.(data.Segmented); ok {
-		header, row = []string{"file", "label", "label_name", "points", "correct_points", "predicted_parts"}, partsRow
+		header, row = []string{"file", "label", "label_name", "points", "correct_points", "iou"}, partsRow
 	}
 	err = atomicfile.Write(path, 0o644, func(w io.Writer) error {
 		t := csv.NewWriter(w)
@@ -42,18 +41,16 @@ func classRow(p train.Prediction, set data.Dataset) []string {
 		strconv.FormatFloat(probability, 'g', 6, 64), strconv.FormatBool(best == p.Label)}
 }
 
-// partsRow is the answer to the points of one shape, in the order in which the
-// dataset chose them.
+// partsRow is the answer to the points of one shape.
 func partsRow(p train.Prediction, set data.Dataset) []string {
-	correct, parts := 0, make([]string, len(p.Predicted))
+	correct := 0
 	for i, part := range p.Predicted {
 		if part == p.Parts[i] {
 			correct++
 		}
-		parts[i] = strconv.Itoa(int(part))
 	}
 	return []string{set.Name(p.Index), strconv.Itoa(p.Label), set.Classes()[p.Label], strconv.Itoa(len(p.Parts)), strconv.Itoa(correct),
-		strings.Join(parts, " ")}
+		strconv.FormatFloat(p.IoU, 'g', 6, 64)}
 }
 
 // answer is the class with the highest logit, the first of equals and NaN last,

@@ -118,7 +118,8 @@ type h5Done struct {
 func (j *h5Job) diagnose(state *os.ProcessState, said, complaint string) error {
 	file := string(lastLine([]byte(said)))
 	line, _, _ := strings.Cut(complaint, "\n")
-	memory := !state.Exited() // the system kills who has too much
+	// The system kills who has too much; Go's runtime, refused a page, may fault.
+	memory := !state.Exited() || strings.HasPrefix(complaint, "SIGSEGV")
 	for _, words := range []string{"out of memory", "cannot allocate", "failed to allocate"} {
 		memory = memory || strings.Contains(complaint, words)
 	}
