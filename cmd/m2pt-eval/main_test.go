@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/csv"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"m2pt/checkpoint"
@@ -109,6 +111,77 @@ func TestPredictions(t *testing.T) {
 	if got := 100 * float64(right) / float64(trained.Best.Samples); got != trained.Best.Top1 {
 		t.Errorf("%v percent of the rows are correct, top-1 is %v", got, trained.Best.Top1)
 	}
+}
+
+// TestPredictionsElsewhere: a row per sample for every modality, however often it is
+// looked at; the rows and the figures say the same.
+func TestPredictionsElsewhere(t *testing.T) {
+	cloud := []string{"tokenizer.kind=point", "point.points=32", "tokenizer.groups=6", "tokenizer.group_size=4", "tokenizer.widths=[4, 6, 8]", "augment.reprob=0", "augment.mixup=0"}
+	clip := []string{"tokenizer.kind=video", "video.frames=4", "video.rate=1", "data.image_size=16", "tokenizer.patch_size=8", "augment.crop=none"}
+	sound := []string{"tokenizer.kind=audio", "tokenizer.patch_size=8", "audio.sample_rate=8000", "audio.mel_bins=16", "audio.frames=32"}
+	for _, c := range []struct {
+		name        string
+		train, eval []string
+		columns     int
+	}{
+		{"sounds", sound, nil, 7},
+		{"clouds", cloud, nil, 7},
+		{"clouds, votes", cloud, []string{"eval.votes=3"}, 7},
+		{"parts", append(cloud, "head.kind=parts", "head.widths=[8, 8, 8, 8]", "model.depth=3", "model.class_token=false"), nil, 6},
+		{"clips", clip, nil, 7},
+		{"clips, views", clip, []string{"eval.segments=2", "eval.crops=3"}, 7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			trained := clitest.Train(t, clitest.Experiment(t), append(c.train, "train.epochs=1")...)
+			path := filepath.Join(t.TempDir(), "predictions.csv")
+			args := []string{"-checkpoint", trained.Run, "-predictions", path, "-json"}
+			for _, s := range c.eval {
+				args = append(args, "-set", s)
+			}
+			o := command(args...)
+			o.Want(t, cli.Done)
+			var got outcome
+			o.JSON(t, &got)
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			rows, err := csv.NewReader(f).ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) != 1+trained.Best.Samples || got.Samples != trained.Best.Samples || len(rows[0]) != c.columns {
+				t.Fatalf("%d rows, the first %q; %d samples, want %d", len(rows), rows[:2], got.Samples, trained.Best.Samples)
+			}
+			names, share := map[string]bool{}, 0.0
+			for _, r := range rows[1:] {
+				names[r[0]] = true
+				share += part(t, r) / float64(len(rows)-1)
+			}
+			want := got.Top1 / 100
+			if got.Parts != nil {
+				want = got.Parts.InstanceIoU
+			}
+			if math.Abs(share-want) > 1e-5 || len(names) != got.Samples {
+				t.Errorf("the rows of %d samples say %v, the figures %v", len(names), share, want)
+			}
+		})
+	}
+}
+
+// part is what a row counts for: 1 for a right answer, or the overlap of parts.
+func part(t *testing.T, row []string) float64 {
+	t.Helper()
+	last := row[len(row)-1]
+	if right, err := strconv.ParseBool(last); err == nil && len(row) == 7 {
+		return map[bool]float64{true: 1}[right]
+	}
+	v, err := strconv.ParseFloat(last, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestSkippedSamples(t *testing.T) {
