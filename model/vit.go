@@ -53,11 +53,11 @@ type Tokenizer interface {
 	Grid() [3]int // tokens along time, down and across
 }
 
-// Placed is a Tokenizer whose tokens lie anywhere in space, so that their
-// positions [B, N, D] are computed from the sample. Its Grid is [1, 1, N].
+// Placed is a Tokenizer whose tokens lie anywhere in space: at centers [B, N, 3].
+// Its Grid is [1, 1, N].
 type Placed interface {
 	Tokenizer
-	Place(s nn.Scope, x *ops.Node) (tokens, positions *ops.Node)
+	Place(s nn.Scope, x *ops.Node) (tokens, centers *ops.Node)
 }
 
 // Count is the number of tokens of a grid.
@@ -198,12 +198,22 @@ func (v ViT) place(s nn.Scope, t Tokenizer, x, cls *ops.Node, trace Trace) (toke
 	if v.ClassToken {
 		clsPos = s.Param("cls_pos", nn.Normal(.02), 1, 1, v.Dim)
 	}
-	tokens, pos = p.Place(s, x)
+	tokens, centers := p.Place(s, x)
 	trace("patch_embed", tokens)
+	pos = placement(s, "pos_embed", centers, v.Dim)
 	if v.ClassToken {
 		tokens, pos = s.Prepend(tokens, cls), s.Prepend(pos, clsPos)
 	}
 	return v.visible(s, tokens), v.visible(s, pos)
+}
+
+// placement are the positions [B, N, dim] of tokens at centers [B, N, 3],
+// W₂·GELU(W₀·center), with parameters NAME.{0,2}.
+func placement(s nn.Scope, name string, centers *ops.Node, dim int) *ops.Node {
+	const hidden = 128 // Point-MAE's
+	return s.In(name, func(s nn.Scope) *ops.Node {
+		return s.Dense("2", s.GELU(s.Dense("0", centers, 3, hidden)), hidden, dim)
+	})
 }
 
 // visible are the tokens that enter the blocks.

@@ -16,7 +16,7 @@ import (
 //	token = maxₘ conv₃(ReLU(BN(conv₀ [maxₘ f; f])))  [B, G, D]
 //
 // with convolutions of kernel size 1. Parameters are Point-MAE's: encoder.first_conv,
-// encoder.second_conv and, for positions, pos_embed.
+// encoder.second_conv.
 type Point struct {
 	Points int    // N
 	Groups int    // G
@@ -63,9 +63,8 @@ func (t Point) Tokens(s nn.Scope, x *ops.Node) *ops.Node {
 	return tokens
 }
 
-// Place are tokens and the positions [B, G, D] of their centres,
-// Linear(GELU(Linear(centre))).
-func (t Point) Place(s nn.Scope, x *ops.Node) (tokens, positions *ops.Node) {
+// Place are tokens [B, G, D] and where they lie, their centres [B, G, 3].
+func (t Point) Place(s nn.Scope, x *ops.Node) (tokens, centers *ops.Node) {
 	if err := t.Check(); err != nil {
 		s.Fail("%w", err)
 	}
@@ -73,12 +72,7 @@ func (t Point) Place(s nn.Scope, x *ops.Node) (tokens, positions *ops.Node) {
 		return nil, nil
 	}
 	local, centers := t.Neighbours(s, x)
-	tokens = s.In("encoder", func(s nn.Scope) *ops.Node { return t.Encode(s, local) })
-	positions = s.In("pos_embed", func(s nn.Scope) *ops.Node {
-		const hidden = 128
-		return s.Dense("2", s.GELU(s.Dense("0", centers, 3, hidden)), hidden, t.Dim)
-	})
-	return tokens, positions
+	return s.In("encoder", func(s nn.Scope) *ops.Node { return t.Encode(s, local) }), centers
 }
 
 // Encode is the PointNet, from groups [B, G, M, 3] to tokens [B, G, D].
