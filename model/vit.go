@@ -58,6 +58,7 @@ type Tokenizer interface {
 type Placed interface {
 	Tokenizer
 	Place(s nn.Scope, x *ops.Node) (tokens, centers *ops.Node)
+	Centers(s nn.Scope, x *ops.Node) *ops.Node
 }
 
 // Count is the number of tokens of a grid.
@@ -156,7 +157,7 @@ func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (tokens, p
 	if v.PosEmbed == "mlp" {
 		return v.place(s, t, x, cls, trace)
 	}
-	table := v.table(s, t.Grid())
+	table := v.table(s, "pos_embed", t.Grid())
 	x = t.Tokens(s, x)
 	trace("patch_embed", x)
 	if v.ClassToken {
@@ -167,9 +168,9 @@ func (v ViT) embed(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (tokens, p
 
 // table declares the positions [1, N, D] of a grid, those of the class token
 // first.
-func (v ViT) table(s nn.Scope, grid [3]int) *ops.Node {
+func (v ViT) table(s nn.Scope, name string, grid [3]int) *ops.Node {
 	n := v.Tokens(Count(grid))
-	p := nn.Param{Name: "pos_embed", Shape: []int{1, n, v.Dim}, Init: nn.Normal(.02), Fixed: s.Frozen}
+	p := nn.Param{Name: name, Shape: []int{1, n, v.Dim}, Init: nn.Normal(.02), Fixed: s.Frozen}
 	switch v.PosEmbed {
 	case "sincos":
 		if grid[0] > 1 {

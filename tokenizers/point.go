@@ -57,6 +57,12 @@ func (t Point) Neighbours(s nn.Scope, x *ops.Node) (local, centers *ops.Node) {
 	return s.Group(x, s.Graph.Declare(GroupFeed, index, ops.PerBatch))
 }
 
+// Centers are where the groups lie, [B, G, 3].
+func (t Point) Centers(s nn.Scope, x *ops.Node) *ops.Node {
+	_, centers := t.Neighbours(s, x)
+	return centers
+}
+
 // Tokens are the tokens [B, G, D] of clouds x [B, N, 3].
 func (t Point) Tokens(s nn.Scope, x *ops.Node) *ops.Node {
 	tokens, _ := t.Place(s, x)

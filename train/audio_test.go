@@ -55,7 +55,7 @@ func TestMaskedTokens(t *testing.T) {
 	for i := range keys {
 		keys[i] = int32(i)
 	}
-	tr.maskTokens(keys)
+	tr.feeds.maskTokens(keys)
 	const kept = 2 * 1 // of 4 x 2 patches
 	if tr.model.Keep != 1+kept || !tr.prog.HasFeed(model.TokenIndexFeed) {
 		t.Fatalf("keeps %d tokens, want %d", tr.model.Keep, 1+kept)

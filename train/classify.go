@@ -121,8 +121,7 @@ func (c Classifier) Forward(s nn.Scope, x *ops.Node, trace model.Trace) (feature
 		return nil, nil
 	}
 	if t, ok := c.Tokenizer.(tokenizers.Point); ok && c.Categories > 0 {
-		_, centers := t.Neighbours(s, x)
-		e.Cloud = heads.Cloud{Points: x, Centers: centers, Category: s.OneHot(integers(s, LabelsFeed, s.Batch), c.Categories, 0)}
+		e.Cloud = heads.Cloud{Points: x, Centers: t.Centers(s, x), Category: s.OneHot(integers(s, LabelsFeed, s.Batch), c.Categories, 0)}
 	}
 	return c.Head.Forward(s, e)
 }

@@ -76,7 +76,7 @@ func (s *Synthetic) Step() error {
 		}
 	}
 	for range s.t.cfg.Train.Accumulate {
-		if err := s.t.feed(s.batch); err != nil {
+		if err := s.t.feeds.feed(s.t.prog, s.batch); err != nil {
 			return err
 		}
 		if err := s.t.prog.Micro(); err != nil {

@@ -10,10 +10,8 @@ import (
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
-	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
-	"m2pt/tokenizers/masking"
 )
 
 // trainer is one run in motion.
@@ -27,9 +25,7 @@ type trainer struct {
 	prog     *engine.Program
 	schedule Schedule
 	optim    Optimizer
-	mix      data.Mix
-	erase    data.Erase
-	mask     *masking.Structured // of tokens, nil is off
+	feeds    *feeder
 	train    *data.Loader
 	eval     *Evaluator
 	evalData *data.Loader
@@ -37,7 +33,6 @@ type trainer struct {
 	store    *store
 	at       Position
 	clock    clock
-	feeds    feedBuffers
 	loss     []float32
 	classes  []string
 	answers  Answers
@@ -115,29 +110,13 @@ func (n names) bind() map[string]string {
 	return b
 }
 
-// feedBuffers are the host side of feeds that the trainer itself fills.
-type feedBuffers struct {
-	lambda   []float32
-	mixBox   []int32
-	eraseBox []int32
-	lossSeed []float32
-	kept     []int32 // patches, as masking counts
-	tokens   []int32
-}
-
 // declare derives everything from config and model that needs no values: graph,
 // room for all state, program, feeds.
 func (t *trainer) declare() (err error) {
 	cfg := t.cfg
-	if t.mix, err = mixing(cfg.Augment); err != nil {
+	t.schedule, t.optim = newSchedule(cfg, t.perEpoch), newOptimizer(cfg.Optimizer)
+	if t.feeds, err = newFeeder(cfg, &t.model); err != nil {
 		return err
-	}
-	t.erase, t.schedule, t.optim = data.Erase{Prob: cfg.Augment.ReProb}, newSchedule(cfg, t.perEpoch), newOptimizer(cfg.Optimizer)
-	if t.mask, err = tokenMask(cfg); err != nil {
-		return err
-	}
-	if t.mask != nil {
-		t.model.Keep = t.model.ViT.Tokens(t.mask.Kept())
 	}
 	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)
 	if err := n.Err(); err != nil {
@@ -153,7 +132,7 @@ func (t *trainer) declare() (err error) {
 	}
 	t.prog, err = engine.Compile(engine.Job{Graph: n.Graph, Accumulate: cfg.Train.Accumulate, Assigns: u.Assigns,
 		Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "grad_norm", Node: u.GradNorm}}}, t.state)
-	t.allocFeeds()
+	t.loss = make([]float32, cfg.Train.MicroBatch())
 	return err
 }
 
@@ -205,18 +184,6 @@ func (t *trainer) fill(aux []*Auxiliary) error {
 		}
 	}
 	return nil
-}
-
-func (t *trainer) allocFeeds() {
-	b := t.cfg.Train.MicroBatch()
-	t.loss = make([]float32, b)
-	t.feeds = feedBuffers{lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
-	if t.mask != nil {
-		t.feeds.kept, t.feeds.tokens = make([]int32, b*t.mask.Kept()), make([]int32, b*t.model.Keep)
-	}
-	for i := range t.feeds.lossSeed {
-		t.feeds.lossSeed[i] = 1 / float32(t.cfg.Train.Batch)
-	}
 }
 
 // run trains from the present position to the end.
@@ -273,7 +240,7 @@ func (t *trainer) steps(ctx context.Context, end int) error {
 
 // microStep trains on one micro-batch and reports whether it completed a step.
 func (t *trainer) microStep(b *data.Batch) (bool, error) {
-	if err := t.feed(b); err != nil {
+	if err := t.feeds.feed(t.prog, b); err != nil {
 		return false, err
 	}
 	if err := t.prog.Micro(); err != nil {
@@ -335,62 +302,6 @@ func (t *trainer) nonFinite(loss, norm float64) error {
 	}
 	return fmt.Errorf("step %d: loss %g, gradient norm %g, first in %s: %w; weights are as after step %d: lower the learning rate, set train.clip_grad, or train.non_finite = \"skip\"",
 		t.at.Step+1, loss, norm, where, ErrNonFinite, t.at.Step)
-}
-
-// feed writes a batch and what is random about it into the program.
-func (t *trainer) feed(b *data.Batch) error {
-	f, in := &t.feeds, t.model.Tokenizer.Input().Shape
-	h, w := in[len(in)-2], in[len(in)-1] // of what is mixed or erased
-	if t.prog.HasFeed(LambdaFeed) {
-		t.mix.Draw(t.cfg.Seed, b.Keys, h, w, f.lambda, f.mixBox)
-	}
-	if t.mask != nil {
-		t.maskTokens(b.Keys)
-	}
-	if t.prog.HasFeed(EraseBoxFeed) {
-		t.erase.Draw(t.cfg.Seed, b.Keys, h, w, f.eraseBox)
-	}
-	return firstError(
-		FeedSamples(t.prog, b), feedIf(t.prog, nn.SampleKeyFeed, b.Keys), feedIf(t.prog, model.TokenIndexFeed, f.tokens),
-		feedIf(t.prog, LambdaFeed, f.lambda), feedIf(t.prog, MixBoxFeed, f.mixBox), feedIf(t.prog, EraseBoxFeed, f.eraseBox),
-		feedIf(t.prog, SeedFeed, f.lossSeed))
-}
-
-// FeedSamples writes what the data holds of a batch: samples and labels or
-// targets, as far as the program has feeds for them.
-func FeedSamples(p *engine.Program, b *data.Batch) error {
-	input := feedIf(p, InputFeed, b.Pixels)
-	if len(b.Pixels) == 0 {
-		input = feedIf(p, InputFeed, b.Values)
-	}
-	return firstError(input, feedIf(p, GroupFeed, b.Indices), feedIf(p, LabelsFeed, b.Labels), feedIf(p, PartsFeed, b.Parts),
-		feedIf(p, TargetsFeed, b.Targets))
-}
-
-// maskTokens draws the tokens that every sample keeps, behind the class token.
-func (t *trainer) maskTokens(keys []int32) {
-	t.mask.Draw(t.cfg.Seed, keys, t.feeds.kept)
-	extra, n := t.model.ViT.Tokens(0), t.mask.Kept()
-	for i, token := range t.feeds.kept {
-		row := t.feeds.tokens[i/n*(n+extra):]
-		row[i%n+extra] = token + int32(extra)
-	}
-}
-
-func feedIf[T any](p *engine.Program, name string, v []T) error {
-	if !p.HasFeed(name) {
-		return nil
-	}
-	return engine.Feed(p, name, v)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // between is what happens after a step that does not end an epoch: a stop
