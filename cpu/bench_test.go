@@ -72,6 +72,24 @@ func BenchmarkPoints(b *testing.B) {
 	})
 }
 
+// BenchmarkReconstruction runs what masked pretraining adds: Point-MAE's loss of a
+// batch of 128 and MAE's targets and loss of one of 64.
+func BenchmarkReconstruction(b *testing.B) {
+	const B, M, S, P = 128, 38, 32, 768
+	f := ops.F32
+	clouds, patch := f(B, M, S, 3), f(64, 147, P)
+	index := ops.Spec{Shape: []int{B, M, S}, Dtype: ops.Int32}
+	bench(b, []timed{
+		{"chamfer", ops.Chamfer{}, []ops.Spec{clouds, clouds}},
+		{"chamfer.grad", ops.ChamferGrad{}, []ops.Spec{clouds, clouds, f(B), index, index}},
+		{"targets", ops.Patches{Kernel: [3]int{1, 16, 16}, Stride: [3]int{1, 16, 16}, ChannelsLast: true, To: ops.Float32}, []ops.Spec{{Shape: []int{64, 3, 224, 224}, Dtype: ops.Uint8}}},
+		{"standardize_patches", ops.StandardizePatches{Channels: 3, StdEps: 1e-6}, []ops.Spec{patch}},
+		{"squared_error", ops.SquaredError{}, []ops.Spec{patch, patch, f(64, 147)}},
+		{"squared_error.grad", ops.SquaredErrorGrad{}, []ops.Spec{patch, patch, f(64, 147), f(64)}},
+		{"append_mask", ops.AppendMask{Count: 147}, []ops.Spec{f(64, 50, 512), f(1, 1, 512)}},
+	})
+}
+
 // timed is a kind with its operands.
 type timed struct {
 	name string

@@ -70,6 +70,12 @@ func (c call) bindTokens(k ops.Kind) func() {
 		return c.gather()
 	case ops.Scatter:
 		return c.scatter()
+	case ops.Entries:
+		return c.entries(k)
+	case ops.AppendMask:
+		return c.appendMask()
+	case ops.Reshape:
+		return c.reshape()
 	case ops.Pool:
 		return c.pooled(k)
 	case ops.MaxPool:
@@ -89,6 +95,8 @@ func (c call) bindPixels(k ops.Kind) func() {
 		return c.normalize(k)
 	case ops.Patches:
 		return c.patches(k)
+	case ops.StandardizePatches:
+		return c.standardizePatches(k)
 	case ops.Mix:
 		return c.mix()
 	case ops.Erase:
@@ -106,6 +114,10 @@ func (c call) bindLoss(k ops.Kind) func() {
 		return c.crossEntropy()
 	case ops.SampleMean:
 		return c.sampleMean()
+	case ops.SquaredError:
+		return c.squaredError()
+	case ops.Chamfer:
+		return c.chamfer(k)
 	}
 	return nil
 }
@@ -154,6 +166,10 @@ func (c call) bindGrad(k ops.Kind) func() {
 		return c.dropPathGrad(k)
 	case ops.PrependGrad:
 		return c.prependGrad()
+	case ops.AppendMaskGrad:
+		return c.appendMaskGrad()
+	case ops.EntriesGrad:
+		return c.entriesGrad(k)
 	case ops.PoolGrad:
 		return c.pooledGrad(k)
 	case ops.MaxPoolGrad:
@@ -172,6 +188,10 @@ func (c call) bindGrad(k ops.Kind) func() {
 		return c.softmaxGrad(k)
 	case ops.CrossEntropyGrad:
 		return c.crossEntropyGrad()
+	case ops.SquaredErrorGrad:
+		return c.squaredErrorGrad()
+	case ops.ChamferGrad:
+		return c.chamferGrad(k)
 	}
 	return nil
 }

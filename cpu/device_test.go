@@ -183,10 +183,13 @@ func TestIndexOutside(t *testing.T) {
 	f := ops.F32
 	for _, c := range []struct {
 		kind ops.Kind
-		in   []ops.Spec // the first of integers is the index
+		in   []ops.Spec // the last of integers is the index
 	}{
 		{ops.Gather{}, []ops.Spec{f(3, 5, 4), ints(3, 5)}},
 		{ops.Scatter{N: 5}, []ops.Spec{f(3, 5, 4), ints(3, 5)}},
+		{ops.Gather{}, []ops.Spec{f(1, 5, 4), ints(3, 5)}},
+		{ops.Scatter{N: 5, Shared: true}, []ops.Spec{f(3, 5, 4), ints(3, 5)}},
+		{ops.ChamferGrad{}, []ops.Spec{f(3, 5, 3), f(3, 5, 3), f(3), ints(3, 5), ints(3, 5)}},
 		{ops.MaxPoolGrad{N: 5}, []ops.Spec{f(3, 4), ints(3, 4)}},
 		{ops.Group{}, []ops.Spec{f(3, 5, 3), ints(3, 2, 4)}},
 		{ops.InterpolateGrad{G: 5}, []ops.Spec{f(3, 7, 4), ints(3, 7, 3), f(3, 7, 3)}},

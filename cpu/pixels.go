@@ -86,7 +86,7 @@ func (c call) patches(k ops.Patches) func() {
 	return patches(c, k, geo, m.convert)
 }
 
-// patches converts patch by patch, and in a patch row by row.
+// patches converts patch by patch, and in a patch row by row of each channel.
 func patches[P pixel](c call, k ops.Patches, geo ops.Geometry, convert converter[P]) func() {
 	x, y := ops.Of[P](c.in[0]), c.y(0)
 	size, grid, kern := geo.Size, geo.Grid, k.Kernel
@@ -102,13 +102,31 @@ func patches[P pixel](c call, k ops.Patches, geo ops.Geometry, convert converter
 			}
 		}
 	}
-	return c.rows(geo.B*N, entries, func(lo, hi int) {
+	c.reserve(entries)
+	body := func(worker, lo, hi int) {
 		for n := lo; n < hi; n++ {
 			b, t, row, col := n/N, n/(grid[2]*grid[1])%grid[0], n/grid[2]%grid[1], n%grid[2]
 			at := ((b*geo.C*size[0]+t*k.Stride[0])*size[1]+row*k.Stride[1])*size[2] + col*k.Stride[2]
-			patch(y[n*entries:(n+1)*entries], x[at:])
+			if dst := y[n*entries : (n+1)*entries]; k.ChannelsLast {
+				channels := c.scratch[worker][:entries]
+				patch(channels, x[at:])
+				interleave(dst, channels, geo.C)
+			} else {
+				patch(dst, x[at:])
+			}
 		}
-	})
+	}
+	return func() { c.pool.Range(geo.B*N, max(grain/entries, 1), body) }
+}
+
+// interleave turns C channels one after another into pixels with theirs together.
+func interleave(dst, src []float32, C int) {
+	n := len(src) / C
+	for ch := range C {
+		for i, v := range src[ch*n : (ch+1)*n] {
+			dst[i*C+ch] = v
+		}
+	}
 }
 
 // planes is how a tensor [B, C, ..., H, W] lies: pictures of H·W pixels, count

@@ -59,3 +59,65 @@ func (c call) interpolateGrad() func() {
 	}
 	return func() { c.pool.For(B*strips, task) }
 }
+
+// chamfer treats a cloud as a row: its share of the loss, then the sum over the
+// clouds of a sample in order.
+func (c call) chamfer(k ops.Chamfer) func() {
+	pred, target, loss := c.x(0), c.x(1), c.y(0)
+	toTarget, toPred := ops.Of[int32](c.out[1]), ops.Of[int32](c.out[2])
+	S, T := last(c.out[1]), last(c.out[2])
+	share := make([]float64, len(toTarget)/S)
+	perSample := float64(len(share) / len(loss))
+	clouds := c.rows(len(share), 2*S*T, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			p, t := pred[i*S*3:(i+1)*S*3], target[i*T*3:(i+1)*T*3]
+			share[i] = (nearest(k, toTarget[i*S:(i+1)*S], p, t) + nearest(k, toPred[i*T:(i+1)*T], t, p)) / perSample
+		}
+	})
+	return func() {
+		clouds()
+		addUp(loss, share)
+	}
+}
+
+// nearest fills index with the points of to nearest to those of from and returns
+// the mean of what they add to the loss.
+func nearest(k ops.Chamfer, index []int32, from, to []float32) float64 {
+	sum := 0.0
+	for i := range index {
+		var d float32
+		index[i], d = ops.Closest(from[3*i:][:3], to)
+		sum += k.Term(float64(d))
+	}
+	return sum / float64(len(index))
+}
+
+func (c call) chamferGrad(k ops.ChamferGrad) func() {
+	pred, target, dloss, dpred, dtarget := c.x(0), c.x(1), c.x(2), c.y(0), c.y(1)
+	toTarget, toPred := ops.Of[int32](c.in[3]), ops.Of[int32](c.in[4])
+	S, T := last(c.in[3]), last(c.in[4])
+	clouds := len(toTarget) / S
+	perSample := clouds / len(dloss)
+	return c.rows(clouds, 16*(S+T), func(lo, hi int) {
+		clear(dpred[lo*S*3 : hi*S*3])
+		clear(dtarget[lo*T*3 : hi*T*3])
+		for i := lo; i < hi; i++ {
+			d := dloss[i/perSample] / float32(perSample)
+			p := pair{pred[i*S*3 : (i+1)*S*3], dpred[i*S*3 : (i+1)*S*3]}
+			t := pair{target[i*T*3 : (i+1)*T*3], dtarget[i*T*3 : (i+1)*T*3]}
+			pull(k, d/float32(S), toTarget[i*S:(i+1)*S], p, t)
+			pull(k, d/float32(T), toPred[i*T:(i+1)*T], t, p)
+		}
+	})
+}
+
+// pair is a cloud and its gradient.
+type pair struct{ xyz, grad []float32 }
+
+// pull adds the gradients of what the points of a cloud and the nearest ones of
+// another add to the loss.
+func pull(k ops.ChamferGrad, d float32, index []int32, from, to pair) {
+	for i, j := range index {
+		ops.Pull(k, d, from.xyz[3*i:][:3], token(to.xyz, 3, j), from.grad[3*i:][:3], token(to.grad, 3, j))
+	}
+}

@@ -74,8 +74,8 @@ func token(sample []float32, D int, i int32) []float32 {
 }
 
 func (c call) gather() func() {
-	x, index, y, D := c.x(0), ops.Of[int32](c.in[1]), c.y(0), last(c.in[0])
-	N, M := c.in[0].Shape[1], c.out[0].Shape[1]
+	x, index, y := c.x(0), ops.Of[int32](c.in[1]), c.y(0)
+	D, N, M := len(y)/len(index), c.in[0].Shape[1], len(index)/c.in[0].Shape[0] // M of all samples where they share x
 	return c.rows(len(index), D, func(lo, hi int) {
 		for j := lo; j < hi; j++ {
 			copy(y[j*D:(j+1)*D], token(x[j/M*N*D:][:N*D], D, index[j]))
@@ -83,17 +83,21 @@ func (c call) gather() func() {
 	})
 }
 
+// scatter: a strip of a sample's tokens is a task of its own.
 func (c call) scatter() func() {
-	x, index, y, D := c.x(0), ops.Of[int32](c.in[1]), c.y(0), last(c.in[0])
-	N, M := c.out[0].Shape[1], c.in[0].Shape[1]
-	return c.rows(c.in[0].Shape[0], N*D, func(lo, hi int) {
-		for b := lo; b < hi; b++ {
-			sample := y[b*N*D:][:N*D]
-			clear(sample)
-			for j := b * M; j < (b+1)*M; j++ {
-				row := token(sample, D, index[j])
-				c.k.Combine(row, 1, row, 1, x[j*D:(j+1)*D])
-			}
+	x, index, y := c.x(0), ops.Of[int32](c.in[1]), c.y(0)
+	B, N, D := c.out[0].Shape[0], c.out[0].Shape[1], len(x)/len(index)
+	M, strips := len(index)/B, (D+strip-1)/strip
+	task := func(_, i int) {
+		b, from, to := i/strips, i%strips*strip, min((i%strips+1)*strip, D)
+		tokens := y[b*N*D:][:N*D]
+		for n := range N {
+			clear(tokens[n*D:][from:to])
 		}
-	})
+		for j := b * M; j < (b+1)*M; j++ {
+			row := token(tokens, D, index[j])[from:to]
+			c.k.Combine(row, 1, row, 1, x[j*D:][from:to])
+		}
+	}
+	return func() { c.pool.For(B*strips, task) }
 }

@@ -68,22 +68,29 @@ func normalize[T Float](k Normalize, in, out []Buf) {
 // Patches cuts pictures [B, C, H, W] or clips [B, C, T, H, W] into patches
 // [B, N, C·kt·kh·kw], so that a convolution becomes a linear layer: tokens run
 // over time, row, column; entries over channel, time, row, column, the order of
-// a convolution weight. Strides smaller than the kernel overlap. Pixels are
-// normalised on the way.
+// a convolution weight, or with ChannelsLast over time, row, column, channel.
+// Strides smaller than the kernel overlap. Pixels are normalised on the way.
 type Patches struct {
 	Pixels
 	Kernel, Stride [3]int // time, height, width; time is 1 for pictures
+	ChannelsLast   bool
 	To             Dtype
 }
 
 // Patches cuts x into patches of the given kernel and stride (time, height,
 // width); mean and std may be nil.
 func (g *Graph) Patches(x *Node, kernel, stride [3]int, mean, std []float64) *Node {
-	return g.Apply(Patches{Pixels{mean, std}, kernel, stride, g.Dtype}, x)
+	return g.Apply(Patches{Pixels: Pixels{mean, std}, Kernel: kernel, Stride: stride, To: g.Dtype}, x)
+}
+
+// PatchTargets cuts x into patches side by side, pixel by pixel with its channels
+// together: what a decoder predicts.
+func (g *Graph) PatchTargets(x *Node, kernel [3]int, mean, std []float64) *Node {
+	return g.Apply(Patches{Pixels{mean, std}, kernel, kernel, true, g.Dtype}, x)
 }
 
 func (k Patches) String() string {
-	return fmt.Sprintf("patches(%v,%v,%v,%v,%v)", k.Kernel, k.Stride, k.Mean, k.Std, k.To)
+	return fmt.Sprintf("patches(%v,%v,last=%v,%v,%v,%v)", k.Kernel, k.Stride, k.ChannelsLast, k.Mean, k.Std, k.To)
 }
 
 // Geometry is how a batch of pictures lies in memory and splits into patches.
@@ -129,7 +136,11 @@ func (k Patches) each(geo Geometry, f func(entry, pixel, c int)) {
 	for n := range geo.B * G[0] * G[1] * G[2] {
 		b, t, y, x := n/(G[2]*G[1]*G[0]), n/(G[2]*G[1])%G[0]*k.Stride[0], n/G[2]%G[1]*k.Stride[1], n%G[2]*k.Stride[2]
 		for e := range geo.C * K[0] * K[1] * K[2] {
-			c, dt, dy, dx := e/(K[2]*K[1]*K[0]), e/(K[2]*K[1])%K[0], e/K[2]%K[1], e%K[2]
+			c, i := e/(K[2]*K[1]*K[0]), e%(K[2]*K[1]*K[0])
+			if k.ChannelsLast {
+				c, i = e%geo.C, e/geo.C
+			}
+			dt, dy, dx := i/(K[2]*K[1]), i/K[2]%K[1], i%K[2]
 			f(entry, (((b*geo.C+c)*S[0]+t+dt)*S[1]+y+dy)*S[2]+x+dx, c)
 			entry++
 		}

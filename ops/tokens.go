@@ -178,8 +178,8 @@ func sumEach[T Float](_ SumEach, in, out []Buf) {
 	}
 }
 
-// Gather picks tokens: y[b, m] = x[b, index[b, m]] with x [B, N, D], index
-// [B, M] int32.
+// Gather picks tokens, or other entries: y[b, m] = x[b, index[b, m]] with x
+// [B, N, ...], index [B, M] int32. A table x [1, N, ...] is every sample's.
 type Gather struct{}
 
 // Gather picks the tokens of x that index names.
@@ -189,37 +189,50 @@ func (k Gather) String() string { return "gather" }
 
 func (k Gather) Infer(in []Spec) ([]Spec, error) {
 	x, i := in[0].Shape, in[1]
-	if len(x) != 3 || len(i.Shape) != 2 || i.Shape[0] != x[0] || i.Dtype != Int32 {
+	if len(x) < 3 || len(i.Shape) != 2 || i.Shape[0] != x[0] && x[0] != 1 || i.Dtype != Int32 {
 		return nil, fmt.Errorf("index %v does not fit tokens %v", i, x)
 	}
-	return []Spec{in[0].like(x[0], i.Shape[1], x[2])}, nil
+	return []Spec{in[0].like(slices.Concat(i.Shape, x[2:])...)}, nil
 }
 
 func (k Gather) DiffWRT(i int) bool { return i == 0 }
 
 func (k Gather) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
-	return []*Node{g.Apply(Scatter{SpecOf(in[0]).Shape[1]}, grad, in[1]), nil}
+	x := SpecOf(in[0]).Shape
+	return []*Node{g.Apply(Scatter{x[1], x[0] == 1}, grad, in[1]), nil}
 }
 
 func (k Gather) Do(in, out []Buf) { byDtype(k, in, out, gather[float32], gather[float64]) }
 
 func gather[T Float](_ Gather, in, out []Buf) {
-	x, y, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
-	N, M := in[0].Shape[1], out[0].Shape[1]
+	x, y, D := Of[T](in[0]), Of[T](out[0]), out[0].Len()/in[1].Len()
+	N, M := in[0].Shape[1], in[1].Len()/in[0].Shape[0] // M of all samples where they share x
 	for j, i := range Of[int32](in[1]) {
 		copy(y[j*D:][:D], x[(j/M*N+int(i))*D:])
 	}
 }
 
 // Scatter is the adjoint of Gather: y[b, index[b, m]] += x[b, m], with N tokens
-// in y and zero where no index points.
-type Scatter struct{ N int }
+// in y and zero where no index points. Shared adds all samples up in one table
+// [1, N, ...].
+type Scatter struct {
+	N      int
+	Shared bool
+}
 
-func (k Scatter) String() string { return fmt.Sprintf("scatter(%d)", k.N) }
+func (k Scatter) String() string { return fmt.Sprintf("scatter(%d,shared=%v)", k.N, k.Shared) }
 
 func (k Scatter) Infer(in []Spec) ([]Spec, error) {
-	s := in[0].Shape
-	return []Spec{in[0].like(s[0], k.N, s[2])}, nil
+	x, i := in[0], in[1]
+	if len(x.Shape) < 3 || !i.Equal(Spec{x.Shape[:2], Int32}) {
+		return nil, fmt.Errorf("index %v does not fit tokens %v", i, x)
+	}
+	y := x.like(slices.Clone(x.Shape)...)
+	y.Shape[1] = k.N
+	if k.Shared {
+		y.Shape[0] = 1
+	}
+	return []Spec{y}, nil
 }
 
 func (k Scatter) DiffWRT(i int) bool { return i == 0 }
@@ -231,8 +244,8 @@ func (k Scatter) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
 func (k Scatter) Do(in, out []Buf) { byDtype(k, in, out, scatter[float32], scatter[float64]) }
 
 func scatter[T Float](k Scatter, in, out []Buf) {
-	x, y, D := Of[T](in[0]), Of[T](out[0]), in[0].last()
-	M := in[0].Shape[1]
+	x, y, D := Of[T](in[0]), Of[T](out[0]), in[0].Len()/in[1].Len()
+	M := in[1].Len() / out[0].Shape[0]
 	clear(y)
 	for j, i := range Of[int32](in[1]) {
 		addScaled(y[(j/M*k.N+int(i))*D:][:D], 1, x[j*D:][:D])

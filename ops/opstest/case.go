@@ -20,7 +20,7 @@ type Case struct {
 func Cases() []Case {
 	return slices.Concat(
 		elementwise(), linear(), columns(), normalisation(), attention(), cosine(), softmax(), losses(),
-		tokens(), entries(), points(), patches(), augmentation(), dropout(), pathway(), optimizer(), momentum(),
+		tokens(), entries(), points(), chamfer(), sequence(), reconstruction(), patches(), augmentation(), dropout(), pathway(), optimizer(), momentum(),
 	)
 }
 

@@ -229,9 +229,17 @@ func tokens() []Case {
 		{"gather/as many as there are", ops.Gather{}, []operand{normal(3, 5, 7), ints(0, 5, 3, 5)}},
 		{"gather/more than there are", ops.Gather{}, []operand{normal(2, 3, 17), ints(0, 3, 2, 11)}},
 		{"gather/large", ops.Gather{}, []operand{normal(3, 196, 193), ints(0, 196, 3, 49)}},
+		{"gather/shared", ops.Gather{}, []operand{normal(1, 7, 5), ints(0, 7, 3, 4)}},
+		{"gather/shared large", ops.Gather{}, []operand{normal(1, 196, 193), ints(0, 196, 3, 49)}},
+		{"gather/groups", ops.Gather{}, []operand{normal(2, 5, 3, 2), ints(0, 5, 2, 3)}},
+		{"gather/large groups", ops.Gather{}, []operand{normal(3, 64, 32, 3), ints(0, 64, 3, 38)}},
 		{"scatter", ops.Scatter{N: 7}, []operand{normal(3, 4, 5), ints(0, 7, 3, 4)}},
 		{"scatter/as many as there are", ops.Scatter{N: 5}, []operand{normal(3, 5, 7), ints(0, 5, 3, 5)}},
 		{"scatter/repeated", ops.Scatter{N: 3}, []operand{normal(2, 11, 17), ints(0, 3, 2, 11)}},
+		{"scatter/shared", ops.Scatter{N: 5, Shared: true}, []operand{normal(3, 4, 7), ints(0, 5, 3, 4)}},
+		{"scatter/shared large", ops.Scatter{N: 196, Shared: true}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
+		{"scatter/groups", ops.Scatter{N: 5}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},
+		{"scatter/shared groups", ops.Scatter{N: 5, Shared: true}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},
 		{"scatter/large", ops.Scatter{N: 196}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
 	}
 }
@@ -241,6 +249,7 @@ func patches() []Case {
 	picture := func(norm ops.Pixels, kernel, stride int) ops.Patches {
 		return ops.Patches{Pixels: norm, Kernel: [3]int{1, kernel, kernel}, Stride: [3]int{1, stride, stride}, To: ops.Float32}
 	}
+	last := func(k ops.Patches) ops.Patches { k.ChannelsLast = true; return k }
 	clip := ops.Patches{Kernel: [3]int{2, 3, 2}, Stride: [3]int{2, 1, 2}, To: ops.Float32}
 	of := func(shape ...int) ops.Spec { return ops.Spec{Shape: shape, Dtype: ops.Float32} }
 	return []Case{
@@ -258,6 +267,12 @@ func patches() []Case {
 		{"patches/one pixel", picture(ops.Pixels{}, 1, 1), []operand{normal(1, 3, 5, 7)}},
 		{"patches/clip", clip, []operand{normal(2, 2, 4, 5, 6)}},
 		{"patches/large", picture(rgb, 16, 16), []operand{pixels(2, 3, 96, 112)}},
+		{"patches/targets", last(picture(rgb, 4, 4)), []operand{pixels(2, 3, 8, 12)}},
+		{"patches/targets of floats", last(picture(rgb, 2, 2)), []operand{normal(2, 3, 4, 6)}},
+		{"patches/targets of one channel", last(picture(ops.Pixels{}, 3, 3)), []operand{normal(1, 1, 7, 11)}},
+		{"patches/targets of a clip", last(clip), []operand{normal(2, 2, 4, 5, 6)}},
+		{"patches/large targets", last(picture(rgb, 16, 16)), []operand{pixels(2, 3, 96, 112)}},
+		{"patches.grad/targets", ops.PatchesGrad{Patches: last(picture(rgb, 2, 2)), Of: of(2, 3, 4, 6)}, []operand{normal(2, 6, 12)}},
 		{"patches.grad", ops.PatchesGrad{Patches: picture(rgb, 2, 2), Of: of(2, 3, 4, 6)}, []operand{normal(2, 6, 12)}},
 		{"patches.grad/overlap", ops.PatchesGrad{Patches: picture(rgb, 3, 2), Of: of(1, 3, 7, 5)}, []operand{normal(1, 6, 27)}},
 		{"patches.grad/gaps", ops.PatchesGrad{Patches: picture(ops.Pixels{}, 2, 3), Of: of(1, 2, 7, 8)}, []operand{normal(1, 6, 8)}},

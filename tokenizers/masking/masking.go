@@ -1,11 +1,15 @@
 // Package masking chooses which tokens of a sample a model gets to see.
 //
-// Vocabulary: tokens stand on a grid of T time rows and F frequency columns,
-// token t*F + f at (t, f); a mask keeps M of them. A [Structured] mask keeps
-// whole rows and whole columns.
+// Vocabulary: a [Mask] splits the N tokens of a sample for masked pretraining: V
+// are visible to the encoder; M are masked, which the decoder gets as mask tokens
+// and predicts. A [Sampler] draws a mask for every sample of a batch. A
+// [Structured] mask, of fine-tuning, keeps whole rows and whole columns of a grid
+// of T time rows and F frequency columns, token t*F + f at (t, f), and predicts
+// nothing.
 //
-// The package moves no tokens: it makes the index feed [B, M] of the graph's
-// gather.
+// Counts follow from geometry alone, so that shapes stay the same from sample to
+// sample. The package moves no tokens: it makes the index feeds [B, V] and [B, M]
+// of the graph's gather.
 package masking
 
 import (
