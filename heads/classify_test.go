@@ -31,7 +31,7 @@ func TestFeatures(t *testing.T) {
 			if s.Err() != nil || !slices.Equal(ops.SpecOf(logits).Shape, []int{1, 4}) {
 				t.Fatalf("logits %v, %v", logits, s.Err())
 			}
-			got := evaluate(t, s, features)
+			got := evaluate(t, s, features, map[string]any{"x": []float32{1, 3, 0, 2, 4, 2}})
 			if !slices.EqualFunc(got, c.want, func(a, b float32) bool { return a-b < 1e-4 && b-a < 1e-4 }) {
 				t.Errorf("features %v, want %v", got, c.want)
 			}
@@ -39,8 +39,13 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-func evaluate(t *testing.T, s nn.Scope, features *ops.Node) []float32 {
+// evaluate computes a node from feeds, []float32 or []int32, and the parameters'
+// initial values.
+func evaluate(t *testing.T, s nn.Scope, node *ops.Node, feeds map[string]any) []float32 {
 	t.Helper()
+	if s.Err() != nil {
+		t.Fatal(s.Err())
+	}
 	state := engine.NewState(engine.Reference{})
 	defer state.Close()
 	for _, p := range s.Registry().Params() {
@@ -51,19 +56,27 @@ func evaluate(t *testing.T, s nn.Scope, features *ops.Node) []float32 {
 			t.Fatal(err)
 		}
 	}
-	p, err := engine.Compile(engine.Job{Graph: s.Graph, Fetches: []engine.Fetch{{Name: "features", Node: features}}}, state)
+	p, err := engine.Compile(engine.Job{Graph: s.Graph, Fetches: []engine.Fetch{{Name: "node", Node: node}}}, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	if err := engine.Feed(p, "x", []float32{1, 3, 0, 2, 4, 2}); err != nil {
-		t.Fatal(err)
+	for name, v := range feeds {
+		switch v := v.(type) {
+		case []float32:
+			err = engine.Feed(p, name, v)
+		case []int32:
+			err = engine.Feed(p, name, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := p.Micro(); err != nil {
 		t.Fatal(err)
 	}
-	out := make([]float32, 2)
-	if err := engine.Read(p, "features", out); err != nil {
+	out := make([]float32, ops.SpecOf(node).Len())
+	if err := engine.Read(p, "node", out); err != nil {
 		t.Fatal(err)
 	}
 	return out
