@@ -18,7 +18,9 @@ type format struct {
 	extension string
 	// match tells from its first bytes whether a file is of this kind.
 	match func(head string) bool
-	read  func(f *os.File, size int64) (*Tensors, error)
+	// read loads a part, where the format has parts.
+	read func(f *os.File, size int64, p part) (*Tensors, error)
+	// write is nil for what is only read.
 	write func(w io.Writer, ts *Tensors) error
 }
 
@@ -27,21 +29,26 @@ func formats() []format {
 		{
 			extension: ".safetensors",
 			match:     func(head string) bool { return len(head) > 8 && head[8] == '{' },
-			read:      func(f *os.File, size int64) (*Tensors, error) { return readSafetensors(f, size) },
+			read:      func(f *os.File, size int64, _ part) (*Tensors, error) { return readSafetensors(f, size) },
 			write:     writeSafetensors,
 		},
 		{
 			extension: ".npz",
 			match:     func(head string) bool { return len(head) > 3 && (head[:4] == "PK\x03\x04" || head[:4] == "PK\x05\x06") },
-			read:      func(f *os.File, size int64) (*Tensors, error) { return readNPZ(f, size) },
+			read:      func(f *os.File, size int64, p part) (*Tensors, error) { return readZip(f, size, p) },
 			write:     writeNPZ,
+		},
+		{
+			match: isPickle,
+			read:  func(f *os.File, size int64, p part) (*Tensors, error) { return readPyTorchLegacy(f, size, p) },
 		},
 	}
 }
 
 // Load returns the weights that path stands for, see [Open]: the tensors of a
 // file, whose format its content tells, or of the model in a checkpoint or run
-// folder.
+// folder. Of a PyTorch file it takes the dict under "model", "module",
+// "state_dict", "base_model" or "model_state_dict", or else the whole dict.
 func Load(path string) (*Tensors, error) {
 	c, _, err := Open(path)
 	if err != nil {
@@ -50,11 +57,16 @@ func Load(path string) (*Tensors, error) {
 	return c.Model()
 }
 
+// LoadAll returns all tensors of a weights file. Those of a PyTorch file have the
+// keys and indices that lead to them for a name, joined by dots, as in
+// "model.head.bias" and "optimizer.state.0.exp_avg".
+func LoadAll(path string) (*Tensors, error) { return loadFile(path, whole) }
+
 // Save writes ts to path, whole or not at all, in the format that the extension
 // names: .safetensors or .npz. Tensors are streamed, not copied.
 func Save(path string, ts *Tensors) error {
 	for _, f := range formats() {
-		if f.extension == filepath.Ext(path) {
+		if f.write != nil && f.extension == filepath.Ext(path) {
 			return save(path, ts, f.write)
 		}
 	}
@@ -65,8 +77,8 @@ func save(path string, ts *Tensors, write func(io.Writer, *Tensors) error) error
 	return atomicfile.Write(path, filePerm, func(w io.Writer) error { return write(w, ts) })
 }
 
-// loadFile reads a weights file of any known format.
-func loadFile(path string) (*Tensors, error) {
+// loadFile reads a part of a weights file of any known format.
+func loadFile(path string, p part) (*Tensors, error) {
 	return load(path, func(f *os.File, size int64) (*Tensors, error) {
 		head := make([]byte, 9)
 		n, err := f.ReadAt(head, 0)
@@ -75,10 +87,10 @@ func loadFile(path string) (*Tensors, error) {
 		}
 		for _, format := range formats() {
 			if format.match(string(head[:n])) {
-				return format.read(f, size)
+				return format.read(f, size, p)
 			}
 		}
-		return nil, fmt.Errorf("first bytes %q are neither safetensors nor npz: convert the file to .safetensors", head[:n])
+		return nil, fmt.Errorf("first bytes %q are neither safetensors nor npz nor PyTorch: convert the file to .safetensors", head[:n])
 	})
 }
 

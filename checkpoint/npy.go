@@ -114,24 +114,34 @@ func expectEOF(r io.Reader) error {
 // rowMajor reorders the elements of a column-major ("Fortran") array: the first
 // index varies fastest in data, the last one in the result.
 func rowMajor(data []byte, shape []int, size int) []byte {
-	strides := make([]int, len(shape)) // in data, bytes
-	stride := size
+	strides := make([]int, len(shape))
+	stride := 1
 	for d, dim := range shape {
 		strides[d] = stride
 		stride *= dim
 	}
-	out := make([]byte, 0, len(data))
+	return gather(data, shape, strides, size)
+}
+
+// gather returns the elements of a shape in row-major order: element i, j, ... is
+// that number i*strides[0] + j*strides[1] + ... of data, each of size bytes.
+func gather(data []byte, shape, strides []int, size int) []byte {
+	n := size
+	for _, dim := range shape {
+		n *= dim
+	}
+	out := make([]byte, 0, n)
 	index := make([]int, len(shape))
 	at := 0
-	for len(out) < len(data) {
+	for len(out) < n {
 		out = append(out, data[at:at+size]...)
 		for d := len(shape) - 1; d >= 0; d-- {
 			index[d]++
-			at += strides[d]
+			at += strides[d] * size
 			if index[d] < shape[d] {
 				break
 			}
-			at -= strides[d] * shape[d]
+			at -= strides[d] * shape[d] * size
 			index[d] = 0
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"m2pt/checkpoint/pickle"
 )
 
 // An npz file is a zip archive of npy files, each "<tensor name>.npy".
@@ -17,15 +19,8 @@ const (
 	deflateRatio = 1032
 )
 
-// readNPZ reads an archive of size bytes.
-func readNPZ(r io.ReaderAt, size int64) (*Tensors, error) {
-	archive, err := zip.NewReader(r, size)
-	if err != nil {
-		return nil, corrupt("npz: %w", err)
-	}
-	if err := checkArchive(archive, uint64(size)); err != nil {
-		return nil, err
-	}
+// readNPZ reads an archive that was checked.
+func readNPZ(archive *zip.Reader) (*Tensors, error) {
 	ts := &Tensors{}
 	for _, f := range archive.File {
 		t, err := readMember(f)
@@ -45,11 +40,11 @@ func checkArchive(archive *zip.Reader, size uint64) error {
 	packed := uint64(0)
 	for _, f := range archive.File {
 		if f.CompressedSize64 > size-packed {
-			return corrupt("npz member %q: %d bytes do not fit an archive of %d", f.Name, f.CompressedSize64, size)
+			return corrupt("member %q: %d bytes do not fit an archive of %d", f.Name, f.CompressedSize64, size)
 		}
 		packed += f.CompressedSize64
 		if f.UncompressedSize64/deflateRatio > f.CompressedSize64 {
-			return corrupt("npz member %q: %d bytes cannot expand to %d", f.Name, f.CompressedSize64, f.UncompressedSize64)
+			return corrupt("member %q: %d bytes cannot expand to %d", f.Name, f.CompressedSize64, f.UncompressedSize64)
 		}
 	}
 	return nil
@@ -67,10 +62,16 @@ func readMember(f *zip.File) (Tensor, error) {
 	defer r.Close()
 	t, err := readNPY(r, f.UncompressedSize64)
 	t.Name = name
-	if errors.Is(err, zip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(flate.CorruptInputError)) {
-		err = corrupt("%w", err)
+	return t, faultOfFile(err)
+}
+
+// faultOfFile marks as corrupt what is wrong with a file, not with the disk.
+func faultOfFile(err error) error {
+	if errors.Is(err, zip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, pickle.ErrMalformed) || errors.As(err, new(flate.CorruptInputError)) {
+		return corrupt("%w", err)
 	}
-	return t, err
+	return err
 }
 
 // writeNPZ writes ts to w, in order and uncompressed.

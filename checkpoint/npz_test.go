@@ -52,7 +52,7 @@ func describe(descr, order, shape string) string {
 }
 
 func parseNPZ(data []byte) (*Tensors, error) {
-	return readNPZ(bytes.NewReader(data), int64(len(data)))
+	return readZip(bytes.NewReader(data), int64(len(data)), modelPart)
 }
 
 func TestNPZRoundTrip(t *testing.T) {
@@ -152,7 +152,7 @@ func TestNPZRejects(t *testing.T) {
 		want string
 	}{
 		"no archive":        {[]byte("PK\x03\x04"), "zip"},
-		"other member":      {archive(t, member{"data.pkl", good, zip.Store}), "no npz"},
+		"other member":      {archive(t, member{"notes.txt", good, zip.Store}), "no npz"},
 		"name twice":        {archive(t, member{"x.npy", good, zip.Store}, member{"x.npy", good, zip.Store}), "appears twice"},
 		"no name":           {archive(t, member{".npy", good, zip.Store}), "without a name"},
 		"empty member":      {one(nil), "npy header"},

@@ -200,7 +200,7 @@ func (c *Checkpoint) runDir() string { return filepath.Join(c.Path, "..", "..") 
 // Model returns the weights.
 func (c *Checkpoint) Model() (*Tensors, error) {
 	if c.State == nil {
-		return loadFile(c.Path)
+		return loadFile(c.Path, modelPart)
 	}
 	return c.part(modelFile)
 }
