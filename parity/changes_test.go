@@ -143,6 +143,66 @@ func videoChanges() []change {
 	}
 }
 
+func maskedChanges() []change {
+	return []change{
+		{kind: "chamfer", name: "first clouds", tensor: `in/xyz1`},
+		{kind: "chamfer", name: "second clouds", tensor: `in/xyz2`, reverse: true},
+		{kind: "chamfer", name: "gradient of the second clouds", tensor: `grad_l1/xyz2`},
+		{kind: "chamfer", name: "gradient of squared distances", tensor: `grad_l2/xyz1`},
+		{kind: "mae_len_keep", name: "tokens", tensor: `in/L`},
+		{kind: "mae_len_keep", name: "ratios", tensor: `in/ratio`},
+		{kind: "mae_len_keep", name: "masked in a slice", tensor: `out/num_mask_video`, reverse: true},
+		{kind: "video_masks", name: "phases", tensor: `out/running_cell_all`, reverse: true},
+		{kind: "video_masks", name: "a tube that ends", tensor: `out/tube_example`},
+		{kind: "video_masks", name: "ratio", meta: `"tube_ratio": 0\.9`, to: `"tube_ratio": 0.8`},
+		{kind: "video_masks", name: "window", meta: `"window": \[8, 14, 14\]`, to: `"window": [4, 14, 28]`},
+	}
+}
+
+func pretrainChanges() []change {
+	return []change{
+		{kind: "mae_image_pretrain", name: "heads", meta: `"num_heads": \d+`, to: `"num_heads": 1`},
+		{kind: "mae_image_pretrain", name: "heads of the decoder", meta: `"decoder_num_heads": \d+`, to: `"decoder_num_heads": 1`},
+		{kind: "mae_image_pretrain", name: "ratio", meta: `"mask_ratio": [0-9.]+`, to: `"mask_ratio": 0.5`},
+		{kind: "mae_image_pretrain", name: "noise", tensor: `in/noise`, reverse: true},
+		{kind: "mae_image_pretrain", name: "mask token", tensor: `param/mask_token`},
+		{kind: "mae_image_pretrain", name: "table", tensor: `param/pos_embed`},
+		{kind: "mae_image_pretrain", name: "table of the decoder", tensor: `param/decoder_pos_embed`},
+		{kind: "mae_image_pretrain", name: "order of the mask", tensor: `out/ids_restore`, reverse: true},
+		{kind: "mae_image_pretrain", name: "predictions", tensor: `out/pred`},
+		{kind: "mae_image_pretrain", name: "patches", tensor: `out/patchify`},
+		{kind: "mae_image_pretrain", name: "patches put together", tensor: `out/unpatchify_pred`},
+		{kind: "mae_image_pretrain", name: "loss of standardised patches", tensor: `loss/norm_pix`},
+		{kind: "mae_image_pretrain", name: "gradient of the mask token", tensor: `grad/mask_token`},
+		{kind: "mae_image_pretrain", name: "gradient for standardised patches", tensor: `grad_normpix/decoder_pred\.bias`},
+		{kind: "mae_audio_pretrain", name: "kind of mask", meta: `"mask_2d": true`, to: `"mask_2d": false`},
+		{kind: "mae_audio_pretrain", name: "masked rows", meta: `("mask_2d": true.*"mask_t_prob"): [0-9.]+`, to: `$1: 0.5`},
+		{kind: "mae_audio_pretrain", name: "masked columns", tensor: `in/noise_f`, reverse: true},
+		{kind: "mae_audio_pretrain", name: "targets", meta: `"norm_pix_loss": true`, to: `"norm_pix_loss": false`},
+		{kind: "mae_audio_pretrain", name: "table", tensor: `param/pos_embed`, reverse: true},
+		{kind: "mae_audio_pretrain", name: "table of the decoder", tensor: `param/decoder_pos_embed`, reverse: true},
+		{kind: "point_mae", name: "mask", tensor: `in/mask`, reverse: true},
+		{kind: "point_mae", name: "loss", meta: `"loss": "cdl1"`, to: `"loss": "cdl2"`},
+		{kind: "point_mae", name: "heads of the decoder", meta: `"decoder_num_heads": \d+`, to: `"decoder_num_heads": 1`},
+		{kind: "point_mae", name: "positions in the decoder", tensor: `param/decoder_pos_embed\.0\.bias`},
+		{kind: "point_mae", name: "norm of the decoder", tensor: `param/MAE_decoder\.norm\.weight`},
+		{kind: "point_mae", name: "last layer", tensor: `param/increase_dim\.0\.weight`},
+		{kind: "point_mae", name: "gradient of the last layer", tensor: `grad/increase_dim\.0\.weight`},
+		{kind: "point_mae", name: "gradient of a block of the encoder", tensor: `grad/MAE_encoder\.blocks\.blocks\.0\.attn\.qkv\.weight`},
+		{kind: "point_mae", name: "true neighbours", tensor: `out/gt`},
+		{kind: "point_mae", name: "running variance after", tensor: `state_after/MAE_encoder\.encoder\.second_conv\.1\.running_var`},
+		{kind: "mae_video_pretrain", name: "mask", tensor: `in/mask`, reverse: true},
+		{kind: "mae_video_pretrain", name: "mask of the decoder", tensor: `in/decode_mask`, reverse: true},
+		{kind: "mae_video_pretrain", name: "heads of the decoder", meta: `"decoder_heads": \d+`, to: `"decoder_heads": 1`},
+		{kind: "mae_video_pretrain", name: "targets", meta: `"normalize_target": true`, to: `"normalize_target": false`},
+		{kind: "mae_video_pretrain", name: "deviations", meta: `"std": \[[0-9.]+`, to: `"std": [0.3`},
+		{kind: "mae_video_pretrain", name: "what counts", tensor: `out/loss_mask`, reverse: true},
+		{kind: "mae_video_pretrain", name: "table of the decoder", tensor: `out/decoder_pos_table`},
+		{kind: "mae_video_pretrain", name: "bridge", tensor: `param/encoder_to_decoder\.weight`},
+		{kind: "mae_video_pretrain", name: "gradient of the bridge", tensor: `grad/encoder_to_decoder\.weight`},
+	}
+}
+
 func trainChanges() []change {
 	return []change{
 		{kind: "linprobe_head", name: "mode", meta: `"mode": "train"`, to: `"mode": "eval"`},
@@ -200,10 +260,10 @@ func rebuilt(t *testing.T, f *parity.Fixture, edit func(checkpoint.Tensor) (chec
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &parity.Fixture{Name: f.Name, Kind: f.Kind, Meta: f.Meta, Tensors: ts}
+	return &parity.Fixture{Dir: f.Dir, Name: f.Name, Kind: f.Kind, Meta: f.Meta, Tensors: ts}
 }
 
-// falsified moves the largest number by 2 %, an integer by 1.
+// falsified moves the largest finite number by 2 %, an integer by 1.
 func falsified(t *testing.T, tensor checkpoint.Tensor) checkpoint.Tensor {
 	t.Helper()
 	if ints, err := tensor.Int64s(); err == nil {
@@ -217,12 +277,20 @@ func falsified(t *testing.T, tensor checkpoint.Tensor) checkpoint.Tensor {
 	}
 	v, top := slices.Clone(floats), 0
 	for i, x := range v {
-		if math.Abs(x) > math.Abs(v[top]) {
+		if magnitude(x) > magnitude(v[top]) {
 			top = i
 		}
 	}
 	v[top] += 0.02*math.Abs(v[top]) + 0.01
 	return checkpoint.New(tensor.Name, tensor.Shape, v)
+}
+
+// magnitude is |x|, or less than any where adding to x would not change it.
+func magnitude(x float64) float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return -1
+	}
+	return math.Abs(x)
 }
 
 // reversed has the values of a tensor in the opposite order.

@@ -20,7 +20,7 @@ import (
 // limit that nothing exceeds is none.)
 func TestReplayNotices(t *testing.T) {
 	files, dev := fixtures(t), open(t, cpu.Options{})
-	for _, c := range slices.Concat(imageChanges(), audioChanges(), pointChanges(), videoChanges(), trainChanges()) {
+	for _, c := range slices.Concat(imageChanges(), audioChanges(), pointChanges(), videoChanges(), maskedChanges(), pretrainChanges(), trainChanges()) {
 		t.Run(c.kind+"/"+c.name, func(t *testing.T) {
 			tried := 0
 			for _, f := range files {

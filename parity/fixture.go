@@ -15,7 +15,8 @@ import (
 // Fixture is one recorded file: an npz archive with its tensors and the text
 // meta/json, or a json object.
 type Fixture struct {
-	Name string // of the file
+	Dir  string // of the file
+	Name string // of the file in it
 	Kind string
 	Meta []byte // JSON: the hyper-parameters, or the whole of a json file
 	*checkpoint.Tensors
@@ -54,7 +55,7 @@ func labelled(name string) bool {
 // Open reads a fixture. Files of foreign formats, which only their name tells
 // the kind of, are not read.
 func Open(path string) (*Fixture, error) {
-	f := &Fixture{Name: filepath.Base(path), Tensors: &checkpoint.Tensors{}}
+	f := &Fixture{Dir: filepath.Dir(path), Name: filepath.Base(path), Tensors: &checkpoint.Tensors{}}
 	if !labelled(f.Name) {
 		f.Kind, _ = unlabelled(f.Name)
 		return f, nil

@@ -74,6 +74,23 @@ func kinds() map[string]func(*replay) {
 		"point_feature_propagation":  pointFeaturePropagation,
 		"point_partseg":              pointPartSeg,
 		"metrics_partseg":            metricsPartSeg,
+		"chamfer":                    chamfer,
+		"mae_len_keep":               maskCounts,
+		"video_masks":                videoMasks,
+		"mae_image_pretrain":         maeImagePretrain,
+		"mae_audio_pretrain":         maeAudioPretrain,
+		"point_mae":                  pointMAE,
+		"mae_video_pretrain":         maeVideoPretrain,
+		"checkpoint_mae":             recordedCheckpoint,
+		"checkpoint_half":            recordedCheckpoint,
+		"checkpoint_odd_tensors":     recordedCheckpoint,
+		"checkpoint_pointmae":        recordedCheckpoint,
+		"checkpoint_with_numpy":      recordedCheckpoint,
+		"checkpoint_crafted_ok":      recordedCheckpoint,
+		"ckpt_*":                     readableCheckpoint,
+		"crafted_ok*":                readableCheckpoint,
+		"malformed_*":                harmfulCheckpoint,
+		"refuse_*":                   harmfulCheckpoint,
 	}
 }
 

@@ -167,6 +167,12 @@ func (r *replay) build(n *network, c train.Classifier, shape []int, s shapes) {
 	n.show("features", features)
 	n.show("logits", logits)
 	n.Logits = logits
+	r.declares(*n, s)
+}
+
+// declares makes sure that what trains in a network is what trained in the
+// recording, and keeps the tables that no file holds.
+func (r *replay) declares(n network, s shapes) {
 	r.must(n.Err())
 	for _, p := range n.Registry().Params() {
 		if p.Derived {

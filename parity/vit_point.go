@@ -56,11 +56,11 @@ func (n network) out(name string) *ops.Node {
 	return nil
 }
 
-// innerBlocks renames what Point-MAE calls blocks.blocks.
-func (r *replay) innerBlocks() {
+// edit changes the names and shapes of tensors as they are read.
+func (r *replay) edit(change func(*checkpoint.Tensor)) {
 	var list []checkpoint.Tensor
 	for t := range r.All() {
-		t.Name = strings.Replace(t.Name, "/blocks.blocks.", "/blocks.", 1)
+		change(&t)
 		list = append(list, t)
 	}
 	ts, err := checkpoint.Collect(list...)
@@ -70,10 +70,15 @@ func (r *replay) innerBlocks() {
 	r.Fixture = &f
 }
 
+// innerBlocks renames what Point-MAE calls blocks.blocks.
+func innerBlocks(t *checkpoint.Tensor) {
+	t.Name = strings.Replace(t.Name, "/blocks.blocks.", "/blocks.", 1)
+}
+
 // pointCls: centres, tokens, tokens after the last block, logits, accuracy, loss,
 // gradients and running statistics.
 func pointCls(r *replay) {
-	r.innerBlocks()
+	r.edit(innerBlocks)
 	p := r.pointNetwork(r.clouds("in/pts"))
 	K := p.dim("cls_head_finetune.8.weight", 0)
 	p.Head = heads.PointClassifier{Classes: K, Hidden: p.dim("cls_head_finetune.0.weight", 0)}
@@ -104,7 +109,7 @@ func (r *replay) checkCenters(p *pointNetwork) {
 // pointPartSeg: features of points, log-probabilities of their parts, loss,
 // gradients and running statistics.
 func pointPartSeg(r *replay) {
-	r.innerBlocks()
+	r.edit(innerBlocks)
 	shape, xyz := r.channelsLast("in/pts_b3n")
 	p := r.pointNetwork(clouds{xyz, shape[0], shape[1]})
 	out := func(name string) int { return p.dim(name+".weight", 0) }
