@@ -52,7 +52,7 @@ var badFiles = []struct{ file, message string }{
 	{"enum_optimizer", `enum_optimizer.toml:2: optimizer.name: is "adam", want adamw or sgd or lars`},
 	{"enum_qkv_bias", `enum_qkv_bias.toml:2: model.qkv_bias: is "q", want full or split or none`},
 	{"enum_schedule", `enum_schedule.toml:2: schedule.name: is "step", want cosine or cosine_epochs or cosine_steps`},
-	{"enum_task", `enum_task.toml:1: task: is "clasify", want classify`},
+	{"enum_task", `enum_task.toml:1: task: is "clasify", want classify or pretrain`},
 	{"enum_tokenizer", `enum_tokenizer.toml:2: tokenizer.kind: is "text", want image or audio or point or video`},
 	{"enum_weight_init", `enum_weight_init.toml:2: model.weight_init: is "kaiming", want normal or xavier or fan_in`},
 	{"audio_ranges", `audio_ranges.toml:5: audio.mel_bins: is 0, want 1 to 4096` + "\n" +

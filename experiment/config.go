@@ -12,7 +12,8 @@ type Config struct {
 	// before; this file overrides them all. Empty once loaded.
 	Include []string `toml:"include" hash:"-"`
 
-	// Task is what is trained: "classify" (default).
+	// Task is what is trained: "classify" (default) or "pretrain" (a masked
+	// autoencoder; see [MAE]).
 	Task string `toml:"task"`
 	// Seed keys every random number of the run: 0 (default) .. 2^63-1.
 	Seed uint64 `toml:"seed"`
@@ -34,6 +35,7 @@ type Config struct {
 	// [pathway] table or as several [[pathway]].
 	Pathway   []Pathway `toml:"pathway"`
 	Head      Head      `toml:"head"`
+	MAE       MAE       `toml:"mae"`
 	Train     Train     `toml:"train"`
 	Optimizer Optimizer `toml:"optimizer"`
 	Schedule  Schedule  `toml:"schedule"`
@@ -329,6 +331,40 @@ type Head struct {
 	// InitStd is the standard deviation of the initial weights of "linear" and
 	// "probe", >= 0. Default 2e-5, of a probe 0.01.
 	InitStd float64 `toml:"init_std"`
+}
+
+// MAE is the masked autoencoder of task "pretrain".
+type MAE struct {
+	// Mask: "random" (default), "grid" (time rows and frequency columns of a
+	// spectrogram), "tube" (the same places in every step of time; default for
+	// clips) or "block" (groups near a random one, of point clouds).
+	Mask string `toml:"mask"`
+	// MaskRatio is the share of tokens that "random", "tube" and "block" hide, above
+	// 0 and below 1. Default 0.75, for sounds 0.8, for clips 0.9, for point clouds
+	// 0.6.
+	MaskRatio float64 `toml:"mask_ratio"`
+	// MaskTProb is the share of time rows that "grid" hides. Default 0.7.
+	MaskTProb float64 `toml:"mask_t_prob"`
+	// MaskFProb is the share of frequency columns that "grid" hides. Default 0.3.
+	MaskFProb float64 `toml:"mask_f_prob"`
+	// DecoderMask is which tokens are told: "none" (default; all hidden ones) or
+	// "running_cell" (of clips, half of all: VideoMAE V2).
+	DecoderMask string `toml:"decoder_mask"`
+	// DecoderDim is the decoder's width; 0 (default for point clouds) = embed_dim,
+	// which Load fills in. Default 512, for clips 384.
+	DecoderDim int `toml:"decoder_dim"`
+	// DecoderDepth is the number of its blocks. Default 8, for clips and point
+	// clouds 4.
+	DecoderDepth int `toml:"decoder_depth"`
+	// DecoderHeads of its attention; divides DecoderDim; 0 (default for point
+	// clouds) = num_heads, which Load fills in. Default 16, for clips 6.
+	DecoderHeads int `toml:"decoder_heads"`
+	// NormTarget standardises the pixels of each patch, of clips each channel of it,
+	// before they are compared. Default false, for sounds and clips true.
+	NormTarget bool `toml:"norm_target"`
+	// Chamfer is the distance between point groups: "l2" (default; of squares) or
+	// "l1".
+	Chamfer string `toml:"chamfer"`
 }
 
 // Train is the training loop.

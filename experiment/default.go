@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,16 +20,34 @@ func Default() *Config {
 func defaults(kind string) *Config {
 	c := pictureDefaults()
 	switch kind {
+	case "audio":
+		c.MAE.MaskRatio, c.MAE.NormTarget = 0.8, true
 	case "point":
 		c.Model.QKVBias, c.Model.PosEmbed, c.Model.NormEps = "none", "mlp", 1e-5
 		c.Head.Kind, c.Head.Dropout = "point", 0.5
 		c.Optimizer.LayerDecay = 1
 		c.Augment.Smoothing, c.Augment.ReProb = 0, 0
+		c.MAE.MaskRatio, c.MAE.DecoderDim, c.MAE.DecoderDepth, c.MAE.DecoderHeads = 0.6, 0, 4, 0
 	case "video":
 		c.Model.QKVBias, c.Model.PosEmbed, c.Model.ClassToken = "split", "sinusoid", false
 		c.Augment.Interpolation = "linear"
+		c.MAE = MAE{Mask: "tube", MaskRatio: 0.9, MaskTProb: 0.7, MaskFProb: 0.3, DecoderMask: "none", DecoderDim: 384, DecoderDepth: 4, DecoderHeads: 6, NormTarget: true, Chamfer: "l2"}
 	}
 	return c
+}
+
+// usePretraining gives c, of a modality's defaults, those of masked pretraining.
+func (c *Config) usePretraining() {
+	switch c.Model.PosEmbed {
+	case "learned":
+		c.Model.PosEmbed = "sincos"
+	case "mlp":
+		c.Model.ClassToken = false
+	}
+	c.Model.WeightInit, c.Model.DropPath = "xavier", 0
+	c.Optimizer.Betas, c.Optimizer.LayerDecay = [2]float64{0.9, 0.95}, 1
+	c.Augment.Scale, c.Augment.Smoothing, c.Augment.ReProb = [2]float64{0.2, 1}, 0, 0
+	c.Schedule.MinLR = 0
 }
 
 // pictureDefaults are those of images and sounds.
@@ -41,8 +60,10 @@ func pictureDefaults() *Config {
 		Video:     Video{Frames: 16, Rate: 4, Pattern: "img_{:05}.jpg", FirstFrame: 1},
 		Audio:     Audio{SampleRate: 16000, MelBins: 128, Frames: 1024, Mean: -4.2677393, Std: 4.5689974, Fold: 1},
 		Schedule:  Schedule{Name: "cosine", WarmupEpochs: 5, MinLR: 1e-6},
-		Eval:      Eval{Every: 1, Votes: 1, EMA: true},
-		Device:    Device{Name: "cpu", Precision: "float32"},
+		MAE: MAE{Mask: "random", MaskRatio: 0.75, MaskTProb: 0.7, MaskFProb: 0.3, DecoderMask: "none",
+			DecoderDim: 512, DecoderDepth: 8, DecoderHeads: 16, Chamfer: "l2"},
+		Eval:   Eval{Every: 1, Votes: 1, EMA: true},
+		Device: Device{Name: "cpu", Precision: "float32"},
 	}
 	c.Data = Data{
 		Format:     "generated",
@@ -148,6 +169,10 @@ func (c *Config) derive() {
 	c.Optimizer.LR, c.Optimizer.BLR = c.learningRate(), 0
 	if c.Eval.Batch == 0 {
 		c.Eval.Batch = c.Train.MicroBatch()
+	}
+	if c.Tokenizer.Kind == "point" {
+		c.MAE.DecoderDim = cmp.Or(c.MAE.DecoderDim, c.Model.EmbedDim)
+		c.MAE.DecoderHeads = cmp.Or(c.MAE.DecoderHeads, c.Model.NumHeads)
 	}
 	for i, usual := range [4]int{4 * c.Model.EmbedDim, 1024, 512, 256} {
 		if c.Head.Kind == "parts" && c.Head.Widths[i] == 0 {

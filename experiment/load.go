@@ -102,8 +102,8 @@ func (l *loader) defaultTo(path string) {
 	}
 }
 
-// modality gives keys that no layer has set the defaults of the modality, where
-// those are not the picture's.
+// modality gives keys that no layer has set the defaults of the modality and the
+// task, where those are not the picture classifier's.
 func (l *loader) modality() {
 	own, usual := map[string]reflect.Value{}, map[string]string{}
 	for _, f := range leaves(reflect.ValueOf(l.config).Elem(), "") {
@@ -114,6 +114,9 @@ func (l *loader) modality() {
 		usual[f.key] = f.text(picture)
 	}
 	other := defaults(l.config.Tokenizer.Kind)
+	if l.config.Task == "pretrain" {
+		other.usePretraining()
+	}
 	for _, f := range leaves(reflect.ValueOf(other).Elem(), "") {
 		if _, set := l.where[f.key]; !set && f.text(other) != usual[f.key] {
 			own[f.key].Set(f.value)

@@ -48,7 +48,9 @@ func (c *Config) checkPositions(k *checks) {
 func (c *Config) checkHead(k *checks) {
 	h := c.Head
 	k.oneOf("head.kind", h.Kind, "linear", "probe", "point", "parts")
-	c.checkHeadKind(k)
+	if c.Task != "pretrain" {
+		c.checkHeadKind(k)
+	}
 	k.oneOf("head.loss", h.Loss, "cross_entropy", "bce")
 	if h.Loss == "bce" && c.Tokenizer.Kind != "audio" {
 		k.add("head.loss", "is \"bce\", which needs samples of several classes: tokenizer.kind = \"audio\"")

@@ -94,6 +94,7 @@ func (c *Config) check() []problem {
 		c.Pathway[i].check(k, pathwayKey(i, len(c.Pathway)))
 	}
 	c.checkHead(k)
+	c.checkMAE(k)
 	c.checkOthers(k)
 	c.checkTrain(k)
 	c.checkOptimizer(k)
@@ -107,7 +108,7 @@ func (c *Config) check() []problem {
 }
 
 func (c *Config) checkTop(k *checks) {
-	k.oneOf("task", c.Task, "classify")
+	k.oneOf("task", c.Task, "classify", "pretrain")
 	k.want("seed", c.Seed, c.Seed <= math.MaxInt64, "2^63-1 or less")
 	if c.Output == "" {
 		k.add("output", "is empty, want a folder")

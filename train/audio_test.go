@@ -55,18 +55,19 @@ func TestMaskedTokens(t *testing.T) {
 	for i := range keys {
 		keys[i] = int32(i)
 	}
-	tr.feeds.maskTokens(keys)
+	feeds := tr.feeds.(*augmented)
+	feeds.maskTokens(keys)
 	const kept = 2 * 1 // of 4 x 2 patches
-	if tr.model.Keep != 1+kept || !tr.prog.HasFeed(model.TokenIndexFeed) {
-		t.Fatalf("keeps %d tokens, want %d", tr.model.Keep, 1+kept)
+	if tr.model.(Classifier).Keep != 1+kept || !tr.prog.HasFeed(model.TokenIndexFeed) {
+		t.Fatalf("keeps %d tokens, want %d", tr.model.(Classifier).Keep, 1+kept)
 	}
 	different := false
-	for i := 0; i < len(tr.feeds.tokens); i += 1 + kept {
-		row := tr.feeds.tokens[i : i+1+kept]
+	for i := 0; i < len(feeds.tokens); i += 1 + kept {
+		row := feeds.tokens[i : i+1+kept]
 		if row[0] != 0 || slices.Min(row[1:]) < 1 || slices.Max(row[1:]) > 8 || row[1] == row[2] {
 			t.Errorf("tokens %v", row)
 		}
-		different = different || !slices.Equal(row, tr.feeds.tokens[:1+kept])
+		different = different || !slices.Equal(row, feeds.tokens[:1+kept])
 	}
 	if !different {
 		t.Error("all samples keep the same tokens")

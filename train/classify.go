@@ -69,6 +69,8 @@ func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
 	return Net{s, logits, s.CrossEntropy(logits, target)}
 }
 
+func (c Classifier) encoder() (tokenizers.Tokenizer, model.ViT) { return c.Tokenizer, c.ViT }
+
 // target are the target rows [B, K], or [B, P, K] of the points.
 func (c Classifier) target(s nn.Scope) *ops.Node {
 	if c.Loss == "bce" || c.Targets && s.Mode == nn.Train {

@@ -6,6 +6,7 @@ import (
 
 	"m2pt/data"
 	"m2pt/engine"
+	"m2pt/experiment"
 	"m2pt/nn"
 	"m2pt/ops"
 )
@@ -14,21 +15,34 @@ import (
 type Evaluator struct {
 	prog   *engine.Program
 	loader *data.Loader
-	model  Classifier
+	model  network
+	feeds  feeder
 	batch  int
 	loss   []float32
 	logits []float32
 }
 
-// NewEvaluator compiles the model for evaluation against state. bind names the
+// newEvaluator compiles a network for evaluation against state. bind names the
 // states that replace parameters, say by their averages.
-func NewEvaluator(c Classifier, state *engine.State, bind map[string]string, loader *data.Loader, batch int) (*Evaluator, error) {
-	n := c.Build(nn.Eval, batch, 0)
-	prog, err := engine.Compile(engine.Job{Graph: n.Graph, Bind: bind, Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "logits", Node: n.Logits}}}, state)
+func newEvaluator(cfg *experiment.Config, net network, state *engine.State, bind map[string]string, loader *data.Loader, batch int) (*Evaluator, error) {
+	n := net.Build(nn.Eval, batch, 0)
+	if err := n.Err(); err != nil {
+		return nil, fmt.Errorf("evaluation: %w", err)
+	}
+	e := &Evaluator{loader: loader, model: net, batch: batch, loss: make([]float32, batch)}
+	fetches := []engine.Fetch{{Name: "loss", Node: n.Loss}}
+	if n.Logits != nil {
+		e.logits = make([]float32, ops.SpecOf(n.Logits).Len())
+		fetches = append(fetches, engine.Fetch{Name: "logits", Node: n.Logits})
+	}
+	var err error
+	if e.feeds, err = net.feeder(cfg, nn.Eval, batch); err == nil {
+		e.prog, err = engine.Compile(engine.Job{Graph: n.Graph, Bind: bind, Fetches: fetches}, state)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
-	return &Evaluator{prog, loader, c, batch, make([]float32, batch), make([]float32, ops.SpecOf(n.Logits).Len())}, nil
+	return e, nil
 }
 
 // Prediction is a model's answer to one sample, whose slices are borrowed until the
@@ -50,7 +64,7 @@ type Prediction struct {
 // Run evaluates every readable sample once; each may be nil. A loss that is not
 // finite is ErrNonFinite.
 func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Result, error) {
-	s, err := e.scorer()
+	s, err := e.model.scorer(e.loader.Dataset())
 	if err != nil {
 		return Result{}, fmt.Errorf("evaluate: %w", err)
 	}
@@ -60,7 +74,8 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 		}
 		return each(*p)
 	}
-	looks := newLooks(data.Views(e.loader.Dataset()), e.model.MergeLogits, answer)
+	c, _ := e.model.(Classifier)
+	looks := newLooks(data.Views(e.loader.Dataset()), c.MergeLogits, answer)
 	for b, err := range e.loader.Epoch(ctx, 0, 0) {
 		if err != nil {
 			return s.result(), fmt.Errorf("evaluate: %w", err)
@@ -100,7 +115,7 @@ func row[T any](v []T, i, rows int) []T {
 }
 
 func (e *Evaluator) forward(b *data.Batch) error {
-	if err := FeedSamples(e.prog, b); err != nil {
+	if err := e.feeds.feed(e.prog, b); err != nil {
 		return err
 	}
 	if err := e.prog.Micro(); err != nil {
@@ -108,6 +123,9 @@ func (e *Evaluator) forward(b *data.Batch) error {
 	}
 	if err := engine.Read(e.prog, "loss", e.loss); err != nil {
 		return err
+	}
+	if e.logits == nil {
+		return nil
 	}
 	return engine.Read(e.prog, "logits", e.logits)
 }

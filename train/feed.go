@@ -9,9 +9,14 @@ import (
 	"m2pt/tokenizers/masking"
 )
 
-// feeder draws what is random about the micro-batches of training, and writes it
-// into the program with their samples.
-type feeder struct {
+// plain writes samples alone: the feeder of evaluation.
+type plain struct{}
+
+func (plain) feed(p *engine.Program, b *data.Batch) error { return FeedSamples(p, b) }
+
+// augmented draws what is random about the micro-batches of a classifier's training,
+// and writes it into the program with their samples.
+type augmented struct {
 	seed          uint64
 	height, width int // of what is mixed or erased
 	mix           data.Mix
@@ -27,12 +32,13 @@ type feeder struct {
 	tokens   []int32
 }
 
-// newFeeder is the feeder of an experiment, whose model it tells how many tokens
-// training keeps.
-func newFeeder(cfg *experiment.Config, c *Classifier) (*feeder, error) {
-	b, in := cfg.Train.MicroBatch(), c.Tokenizer.Input().Shape
-	f := &feeder{seed: cfg.Seed, height: in[len(in)-2], width: in[len(in)-1], erase: data.Erase{Prob: cfg.Augment.ReProb}, extra: c.ViT.Tokens(0),
-		lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: make([]float32, b)}
+func (c Classifier) feeder(cfg *experiment.Config, mode nn.Mode, b int) (feeder, error) {
+	if mode == nn.Eval {
+		return plain{}, nil
+	}
+	in := c.Tokenizer.Input().Shape
+	f := &augmented{seed: cfg.Seed, height: in[len(in)-2], width: in[len(in)-1], erase: data.Erase{Prob: cfg.Augment.ReProb}, extra: c.ViT.Tokens(0),
+		lambda: make([]float32, b), mixBox: make([]int32, 4*b), eraseBox: make([]int32, 4*b), lossSeed: lossSeed(cfg, b)}
 	var err error
 	if f.mix, err = mixing(cfg.Augment); err != nil {
 		return nil, err
@@ -41,17 +47,22 @@ func newFeeder(cfg *experiment.Config, c *Classifier) (*feeder, error) {
 		return nil, err
 	}
 	if f.mask != nil {
-		c.Keep = c.ViT.Tokens(f.mask.Kept())
 		f.kept, f.tokens = make([]int32, b*f.mask.Kept()), make([]int32, b*c.Keep)
-	}
-	for i := range f.lossSeed {
-		f.lossSeed[i] = 1 / float32(cfg.Train.Batch)
 	}
 	return f, nil
 }
 
-// feed writes a batch into the program.
-func (f *feeder) feed(p *engine.Program, b *data.Batch) error {
+// lossSeed is the share of each sample of a micro-batch in the mean loss of an
+// update.
+func lossSeed(cfg *experiment.Config, batch int) []float32 {
+	v := make([]float32, batch)
+	for i := range v {
+		v[i] = 1 / float32(cfg.Train.Batch)
+	}
+	return v
+}
+
+func (f *augmented) feed(p *engine.Program, b *data.Batch) error {
 	if p.HasFeed(LambdaFeed) {
 		f.mix.Draw(f.seed, b.Keys, f.height, f.width, f.lambda, f.mixBox)
 	}
@@ -68,7 +79,7 @@ func (f *feeder) feed(p *engine.Program, b *data.Batch) error {
 }
 
 // maskTokens draws the tokens that every sample keeps, behind the class token.
-func (f *feeder) maskTokens(keys []int32) {
+func (f *augmented) maskTokens(keys []int32) {
 	f.mask.Draw(f.seed, keys, f.kept)
 	n := f.mask.Kept()
 	for i, token := range f.kept {

@@ -64,11 +64,13 @@ func (t *trainer) fit(path string, x checkpoint.Tensor) (_ checkpoint.Tensor, fi
 }
 
 // optional are the parameters that a checkpoint for fine-tuning need not have:
-// those of heads and the norm ahead of them, and the class token.
+// those of heads and the norm ahead of them, the class token, and the decoder of
+// a masked autoencoder.
 func optional(name string) bool {
 	layer, _, _ := strings.Cut(name, ".")
 	return slices.Contains([]string{"cls_token", "cls_pos", "head", "norm", "fc_norm", "cls_head_finetune", "label_conv", "propagation_0",
-		"convs1", "convs2", "convs3", "bns1", "bns2"}, layer)
+		"convs1", "convs2", "convs3", "bns1", "bns2", "mask_token", "decoder_embed", "decoder_pos_embed", "decoder_blocks",
+		"decoder_norm", "decoder_pred"}, layer)
 }
 
 // resizePos resizes a position table to the model's grid.
@@ -77,7 +79,8 @@ func (t *trainer) resizePos(path string, x checkpoint.Tensor) (checkpoint.Tensor
 	if err != nil {
 		return x, err
 	}
-	extra, grid, dim := t.model.ViT.Tokens(0), t.model.Tokenizer.Grid(), t.model.ViT.Dim
+	tokens, vit := t.model.encoder()
+	extra, grid, dim := vit.Tokens(0), tokens.Grid(), vit.Dim
 	if len(x.Shape) != 3 || x.Shape[1] <= extra || x.Shape[2] != dim {
 		return x, fmt.Errorf("tensor %q: shape %v, want [1 N %d]", x.Name, x.Shape, dim)
 	}
@@ -102,7 +105,8 @@ func (t *trainer) gridOf(path string, n int) ([3]int, error) {
 			return tokenizer(cfg).Grid(), nil
 		}
 	}
-	own := t.model.Tokenizer.Grid()
+	tokens, _ := t.model.encoder()
+	own := tokens.Grid()
 	side, frame := int(math.Sqrt(float64(n/own[0]))), own[1]*own[2]
 	square, sameFrames := side*side*own[0] == n, own[0] > 1 && n%frame == 0
 	switch {

@@ -59,6 +59,8 @@ type Result struct {
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
 	// Parts are the figures that count where every point has a label.
 	Parts *PartSegmentation `json:"parts,omitempty"`
+	// Masked is set where Loss alone counts: the error of masked tokens.
+	Masked bool `json:"masked,omitempty"`
 }
 
 // Figure is a named result, for people.
@@ -70,6 +72,9 @@ type Figure struct {
 // Figures are those that count for the samples at hand: accuracies, ranking
 // metrics where samples have several classes, overlaps where points have labels.
 func (r Result) Figures() []Figure {
+	if r.Masked {
+		return []Figure{{"masked loss", r.Loss}}
+	}
 	if p := r.Parts; p != nil {
 		return []Figure{{"instance mIoU", p.InstanceIoU}, {"class mIoU", p.ClassIoU}, {"accuracy", p.Accuracy}, {"loss", r.Loss}}
 	}
@@ -82,7 +87,7 @@ func (r Result) Figures() []Figure {
 // metrics are the figures under the names that state.json has.
 func (r Result) metrics() map[string]float64 {
 	names := map[string]string{"top-1": "top1", "top-5": "top5", "mAP": "map", "mAUC": "mauc", "d'": "d_prime",
-		"instance mIoU": "instance_miou", "class mIoU": "class_miou"}
+		"instance mIoU": "instance_miou", "class mIoU": "class_miou", "masked loss": "loss"}
 	all := map[string]float64{}
 	for _, f := range r.Figures() {
 		all[cmp.Or(names[f.Name], f.Name)] = f.Value
@@ -102,9 +107,11 @@ func (r Result) String() string {
 }
 
 // Score is the figure that decides which checkpoint is best: top-1, the mean
-// average precision, or the mean overlap over shapes.
+// average precision, the mean overlap over shapes, or the masked loss, negated.
 func (r Result) Score() float64 {
 	switch {
+	case r.Masked:
+		return -r.Loss
 	case r.MultiLabel != nil:
 		return r.MultiLabel.MAP
 	case r.Parts != nil:

@@ -46,6 +46,9 @@ func OpenModel(path, configPath string, sets []string) (*Model, error) {
 	if m.Config, err = experiment.LoadRun(configPath, sets); err != nil {
 		return nil, err
 	}
+	if m.Config.Task == "pretrain" {
+		return nil, misused("%s is a masked autoencoder: fine-tune it with model.init, or use it as pathway.aux", path)
+	}
 	if m.Weights, err = Weights(cp); err != nil {
 		return nil, err
 	}
@@ -168,6 +171,6 @@ func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluat
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := NewEvaluator(m.Classifier, state, nil, loader, cfg.Eval.Batch)
+	e, err := newEvaluator(cfg, m.Classifier, state, nil, loader, cfg.Eval.Batch)
 	return e, loader, err
 }

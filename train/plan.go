@@ -85,7 +85,11 @@ func NewPlan(cfg *experiment.Config, a Answers, samples int) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	t := &trainer{cfg: cfg, model: NewClassifier(cfg, a, depths), state: engine.NewState(engine.Planner{}),
+	net, err := newNetwork(cfg, a, depths)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	t := &trainer{cfg: cfg, model: net, state: engine.NewState(engine.Planner{}),
 		perEpoch: int64(samples / cfg.Train.Batch)}
 	defer t.close()
 	if err := p.programs(t); err != nil {
@@ -137,7 +141,7 @@ func (p *Plan) programs(t *trainer) error {
 
 func (p *Plan) evaluation(t *trainer) error {
 	for _, batch := range []int{1, t.cfg.Eval.Batch} {
-		e, err := NewEvaluator(t.model, t.state, nil, nil, batch)
+		e, err := newEvaluator(t.cfg, t.model, t.state, nil, nil, batch)
 		if err != nil {
 			return err
 		}

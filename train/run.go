@@ -197,7 +197,10 @@ func (t *trainer) build(aux []*Auxiliary) error {
 	for i, a := range aux {
 		depths[i] = a.Depth
 	}
-	t.model = NewClassifier(cfg, t.answers, depths)
+	var err error
+	if t.model, err = newNetwork(cfg, t.answers, depths); err != nil {
+		return err
+	}
 	t.state = engine.NewState(t.opt.Device)
 	return firstOf(t.declare, func() error { return t.fill(aux) }, func() error { return t.store.saveAux(t) }, t.compileEval)
 }
@@ -216,7 +219,7 @@ func (t *trainer) compileEval() (err error) {
 	if t.cfg.Eval.EMA {
 		bind = t.names.bind()
 	}
-	t.eval, err = NewEvaluator(t.model, t.state, bind, t.evalData, t.cfg.Eval.Batch)
+	t.eval, err = newEvaluator(t.cfg, t.model, t.state, bind, t.evalData, t.cfg.Eval.Batch)
 	return err
 }
 

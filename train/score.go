@@ -13,13 +13,13 @@ type scorer interface {
 }
 
 // scorer is the one for the samples at hand.
-func (e *Evaluator) scorer() (scorer, error) {
-	classes := e.model.Head.Outputs()
+func (c Classifier) scorer(ds data.Dataset) (scorer, error) {
+	classes := c.Head.Outputs()
 	switch {
-	case e.model.Loss == "bce":
+	case c.Loss == "bce":
 		return &rankScore{classes: classes}, nil
-	case e.model.Categories > 0:
-		set, ok := e.loader.Dataset().(data.Segmented)
+	case c.Categories > 0:
+		set, ok := ds.(data.Segmented)
 		if !ok {
 			return nil, errors.New("part segmentation: the data does not tell the parts of its classes")
 		}

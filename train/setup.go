@@ -275,6 +275,9 @@ func NewClassifier(cfg *experiment.Config, a Answers, auxDepth []int) Classifier
 	if cfg.Augment.ReProb > 0 && (kind == "image" || kind == "video") {
 		c.Erase = cfg.Augment.ReMode
 	}
+	if mask, err := tokenMask(cfg); err == nil && mask != nil {
+		c.Keep = c.ViT.Tokens(mask.Kept())
+	}
 	for i, p := range cfg.Pathway {
 		c.ViT.Pathways = append(c.ViT.Pathways, model.Pathway{Layers: p.Layers, AuxDepth: auxDepth[i], Reversed: p.Order == "reversed",
 			LambdaInit: p.LambdaInit, LambdaTrainable: p.LambdaTrainable, AuxTrainable: p.AuxTrainable})

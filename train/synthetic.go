@@ -28,7 +28,11 @@ func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthe
 	for i := range depths {
 		depths[i] = cfg.Model.Depth
 	}
-	t := &trainer{cfg: cfg, model: NewClassifier(cfg, a, depths), state: engine.NewState(dev), perEpoch: 1}
+	net, err := newNetwork(cfg, a, depths)
+	if err != nil {
+		return nil, fmt.Errorf("synthetic step: %w", err)
+	}
+	t := &trainer{cfg: cfg, model: net, state: engine.NewState(dev), perEpoch: 1}
 	start := time.Now()
 	if err := t.declare(); err != nil {
 		t.close()

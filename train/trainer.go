@@ -18,14 +18,14 @@ import (
 type trainer struct {
 	cfg   *experiment.Config
 	opt   Options
-	model Classifier
+	model network
 	state *engine.State
 	names names
 
 	prog     *engine.Program
 	schedule Schedule
 	optim    Optimizer
-	feeds    *feeder
+	feeds    feeder
 	train    *data.Loader
 	eval     *Evaluator
 	evalData *data.Loader
@@ -115,7 +115,7 @@ func (n names) bind() map[string]string {
 func (t *trainer) declare() (err error) {
 	cfg := t.cfg
 	t.schedule, t.optim = newSchedule(cfg, t.perEpoch), newOptimizer(cfg.Optimizer)
-	if t.feeds, err = newFeeder(cfg, &t.model); err != nil {
+	if t.feeds, err = t.model.feeder(cfg, nn.Train, cfg.Train.MicroBatch()); err != nil {
 		return err
 	}
 	n := t.model.Build(nn.Train, cfg.Train.MicroBatch(), cfg.Seed)

@@ -35,6 +35,10 @@ func report(c *cli.Command, out *train.Outcome, err error) error {
 	case err != nil:
 		return nil
 	}
+	if out.Eval.Masked {
+		c.Printf("next: name it in model.init to fine-tune it, or in pathway.aux\n")
+		return cli.SkippedError(len(out.Skipped))
+	}
 	c.Printf("next:\n  m2pt-eval -checkpoint %s\n  m2pt-export -checkpoint %[1]s -out %[1]s/export.safetensors -verify\n", out.Run)
 	return cli.SkippedError(len(out.Skipped))
 }

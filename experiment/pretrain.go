@@ -1,0 +1,50 @@
+package experiment
+
+func (c *Config) checkMAE(k *checks) {
+	a, kind := c.MAE, c.Tokenizer.Kind
+	k.oneOf("mae.mask", a.Mask, "random", "grid", "tube", "block")
+	k.oneOf("mae.chamfer", a.Chamfer, "l1", "l2")
+	share := func(key string, v float64) { k.want(key, v, 0 < v && v < 1, "above 0 and below 1") }
+	share("mae.mask_ratio", a.MaskRatio)
+	share("mae.mask_t_prob", a.MaskTProb)
+	share("mae.mask_f_prob", a.MaskFProb)
+	k.oneOf("mae.decoder_mask", a.DecoderMask, "none", "running_cell")
+	k.within("mae.decoder_dim", a.DecoderDim, 0, maxDim)
+	k.within("mae.decoder_depth", a.DecoderDepth, 1, maxDepth)
+	k.within("mae.decoder_heads", a.DecoderHeads, 0, maxDim)
+	if a.DecoderHeads >= 1 && a.DecoderDim%a.DecoderHeads != 0 {
+		k.add("mae.decoder_heads", "is %d, which does not divide mae.decoder_dim = %d", a.DecoderHeads, a.DecoderDim)
+	}
+	if (a.Mask == "block") && kind != "point" || a.Mask == "grid" && kind != "audio" {
+		k.add("mae.mask", "is %q: blocks are for point clouds, grids for sounds; tokenizer.kind is %q", a.Mask, kind)
+	}
+	if (a.Mask == "tube" || a.DecoderMask == "running_cell") && kind != "video" {
+		k.add("mae.mask", "is %q and decoder_mask %q: tubes and running cells are for clips, tokenizer.kind is %q", a.Mask, a.DecoderMask, kind)
+	}
+	if c.Task == "pretrain" {
+		c.checkPretraining(k)
+	}
+}
+
+// checkPretraining refuses what only classification has.
+func (c *Config) checkPretraining(k *checks) {
+	m := c.Model
+	if len(c.Pathway) > 0 {
+		k.add("task", "is \"pretrain\", which has no pathways: they join the fine-tuning")
+	}
+	if m.PosEmbed == "sincos" && c.MAE.DecoderDim%4 != 0 {
+		k.add("mae.decoder_dim", "is %d, want a multiple of 4 for its positions", c.MAE.DecoderDim)
+	}
+	if m.Frozen || m.Init != "" || m.InitValues > 0 || m.CosAttn {
+		k.add("model.frozen", "init, init_values and cos_attn are not for task \"pretrain\"")
+	}
+	if a := c.Augment; a.Mixes() || a.ReProb > 0 {
+		k.add("augment.mixup", "cutmix and reprob are not for task \"pretrain\": set them to 0")
+	}
+	if c.Head.Loss != "cross_entropy" || c.Audio.Mixup > 0 || c.Audio.MaskTProb > 0 || c.Audio.MaskFProb > 0 {
+		k.add("head.loss", "audio.mixup and audio.mask_*_prob are for task \"classify\"")
+	}
+	if t := c.Tokenizer; t.Stride > 0 && t.Stride != t.PatchSize {
+		k.add("tokenizer.stride", "is %d: overlapping patches are not pretrained by this version", t.Stride)
+	}
+}
