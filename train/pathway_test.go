@@ -12,6 +12,7 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/experiment"
+	"m2pt/internal/fixture"
 )
 
 // auxPath is a [pathway] to a fresh auxiliary model of the tiny experiment,
@@ -378,5 +379,18 @@ func TestChain(t *testing.T) {
 	wantUsage(t, err, "another experiment")
 	if _, err := os.Stat(cfg.Output); err == nil || bits(t, aux) != want {
 		t.Error("a refused chain leaves something behind")
+	}
+}
+
+// TestForeignAuxiliary: files of PyTorch with the names of other projects are
+// auxiliary models.
+func TestForeignAuxiliary(t *testing.T) {
+	for _, path := range append(fixture.Recorded(t, "ckpt_mae_*.pth"), fixture.Recorded(t, "ckpt_pointmae_*.pth")...) {
+		a, err := LoadAuxiliary(path)
+		must(t, err)
+		name := filepath.Base(path)
+		if _, err := a.Weights.Get(fmt.Sprintf("blocks.%d.attn.qkv.weight", a.Depth-1)); err != nil || a.Depth == 0 {
+			t.Errorf("%s: %d blocks, %v", name, a.Depth, err)
+		}
 	}
 }

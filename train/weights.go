@@ -83,9 +83,18 @@ type Auxiliary struct {
 	Skipped []string // samples its training could not read
 }
 
-// LoadAuxiliary reads a checkpoint and folds its own pathways.
+// LoadAuxiliary reads a checkpoint, ours or one of timm, MAE, AudioMAE, Point-MAE or
+// VideoMAE, and folds its own pathways. Of it only the weights of blocks matter.
 func LoadAuxiliary(path string) (*Auxiliary, error) {
-	ts, err := loadPlain(path)
+	all, err := loadPlain(path)
+	ts := &checkpoint.Tensors{}
+	if err == nil {
+		for t := range all.All() {
+			if t.Name = checkpoint.CommonName(t.Name); err == nil && strings.HasPrefix(t.Name, "blocks.") {
+				err = ts.Add(t)
+			}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("auxiliary %q: %w", path, err)
 	}
@@ -97,7 +106,7 @@ func LoadAuxiliary(path string) (*Auxiliary, error) {
 		}
 	}
 	if a.Depth == 0 {
-		return nil, fmt.Errorf("auxiliary %q: no tensor named blocks.N.*: want a Vision Transformer with timm's names", path)
+		return nil, fmt.Errorf("auxiliary %q: no tensor named blocks.N.*: want a Vision Transformer with the names of timm, MAE, Point-MAE or VideoMAE", path)
 	}
 	return a, nil
 }
