@@ -121,6 +121,8 @@ func walk(root, dir string, flat bool, add func(path string) error) error {
 			return fs.SkipDir
 		case hidden || e.IsDir() && !flat:
 			return nil
+		case e.Type()&^(fs.ModeDir|fs.ModeSymlink) != 0:
+			return fmt.Errorf("%s is neither a file nor a folder, but %s: remove it", path, e.Type())
 		}
 		rel, err := filepath.Rel(root, path)
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,10 +83,23 @@ func (l *Listing) Labels(i int) []int32 {
 	return l.labels[l.begin[i]:l.begin[i+1]]
 }
 
-// ReadFile reads a file of at most limit bytes into buf, which may grow. The error
-// of a larger one ends with advice.
+// OpenFile opens a regular file to read. Another kind of file, such as a pipe, may
+// give no end of bytes, or none ever, so it is an error.
+func OpenFile(path string) (*os.File, error) {
+	info, err := os.Stat(path) // opening a pipe waits for who writes it
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("not a regular file, but %s", info.Mode())}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// ReadFile reads a regular file of at most limit bytes into buf, which may grow. The
+// error of a larger one ends with advice.
 func ReadFile(path string, buf []byte, limit int64, advice string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := OpenFile(path)
 	if err != nil {
 		return buf, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -154,6 +155,59 @@ func TestWriteClasses(t *testing.T) {
 	}
 	if err := WriteClasses(dir, []string{"cat"}); err == nil || !strings.Contains(err.Error(), "has other classes") {
 		t.Errorf("other classes: %v", err)
+	}
+}
+
+// TestPipes: what may never end is refused without a wait, where it is listed and
+// where it is read, through a link too.
+func TestPipes(t *testing.T) {
+	dir := fixture.Tree(t, map[string]string{"train/a/1": "", "train/a/3": "x", "lists/x": ""})
+	pipe, link, file := filepath.Join(dir, "lists", "pipe"), filepath.Join(dir, "train", "a", "2"), filepath.Join(dir, "train", "a", "4")
+	if out, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
+		t.Skipf("there are no pipes here: %v: %s", err, out)
+	}
+	for name, target := range map[string]string{link: pipe, file: filepath.Join(dir, "train", "a", "3")} {
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, read := range map[string]func(path string) error{
+		"ReadFile":  func(path string) error { _, err := ReadFile(path, nil, 9, ""); return err },
+		"ReadLines": func(path string) error { _, err := ReadLines(path); return err },
+		"EachRow":   func(path string) error { return EachRow(path, nil, nil) },
+	} {
+		for _, path := range []string{pipe, link} {
+			if err := read(path); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if b, err := ReadFile(file, nil, 9, ""); err != nil || string(b) != "x" {
+		t.Errorf("a link to a file: %q, %v", b, err)
+	}
+	if l, err := OpenFolders(dir, "train", FolderOptions{}); err != nil || l.Len() != 4 {
+		t.Errorf("links are not listed: %v", err)
+	}
+	if err := os.Rename(pipe, filepath.Join(dir, "train", "a", "5")); err != nil {
+		t.Fatal(err)
+	}
+	for _, flat := range []bool{false, true} {
+		if _, err := OpenFolders(dir, "train", FolderOptions{Flat: flat}); err == nil || !strings.Contains(err.Error(), "neither a file nor a folder") {
+			t.Errorf("flat %v: %v", flat, err)
+		}
+	}
+}
+
+// TestByteOrderMark: spreadsheets begin a file with one.
+func TestByteOrderMark(t *testing.T) {
+	dir := fixture.Tree(t, map[string]string{"x.csv": "\ufeffa,b\n1,2\n"})
+	var got []string
+	err := EachRow(filepath.Join(dir, "x.csv"), []string{"b", "a"}, func(row []string) error {
+		got = append(got, row...)
+		return nil
+	})
+	if err != nil || strings.Join(got, " ") != "2 1" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -66,12 +66,18 @@ func SplitNames(split string) []string {
 // EachRow calls do with the named columns of each row of a CSV file with a header;
 // row is used again.
 func EachRow(path string, columns []string, do func(row []string) error) error {
-	file, err := os.Open(path)
+	file, err := OpenFile(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	r := csv.NewReader(bufio.NewReader(file))
+	text := bufio.NewReader(file)
+	if mark, err := text.Peek(3); err == nil && string(mark) == "\ufeff" { // of UTF-8, as spreadsheets write it
+		if _, err := text.Discard(len(mark)); err != nil {
+			return err
+		}
+	}
+	r := csv.NewReader(text)
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil {
@@ -103,7 +109,12 @@ func EachRow(path string, columns []string, do func(row []string) error) error {
 // ReadLines returns the lines of a text file, without space around them and
 // without empty ones at the end.
 func ReadLines(path string) ([]string, error) {
-	text, err := os.ReadFile(path)
+	file, err := OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(file)
 	if err != nil {
 		return nil, err
 	}

@@ -56,8 +56,16 @@ type written struct {
 	Val    int    `json:"val"`
 }
 
-// vacant makes sure that nothing is lost when the folder is written.
+// vacant makes sure that the folder can be written, and nothing is lost by that.
 func vacant(dir string) error {
+	if link, err := os.Lstat(dir); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		return cli.Misused("-out: %s is a link: name the folder itself", dir)
+	}
+	here, err1 := os.Stat(".")
+	there, err2 := os.Stat(dir)
+	if err1 == nil && err2 == nil && os.SameFile(here, there) {
+		return cli.Misused("-out: %s is the working directory, which cannot be replaced: name a new folder", dir)
+	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

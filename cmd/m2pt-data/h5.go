@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"m2pt/data/point"
 	"m2pt/internal/cli"
@@ -14,13 +16,16 @@ func h5(args []string, stdout, stderr io.Writer) cli.Code {
 		Usage: "-in FILE... -out DIR [-memory MB] [-json]",
 		About: `Converts the HDF5 files of ModelNet or ScanObjectNN into a folder of point clouds
 (data.format "shards"). Each file belongs to the split whose name, train, test or
-val, is in its own; class names are those of classes.txt or shape_names.txt beside
-the first one. A process of its own reads the files, in limited memory. DIR must be
-new or empty; it appears complete or not at all.`,
+val, alone is in its own; class names are those of classes.txt or shape_names.txt
+beside the first one. A process of its own reads the files, in limited memory. DIR
+must be new or empty; it appears complete or not at all.`,
 		Example: "m2pt-data h5 -in training_objectdataset.h5 -in test_objectdataset.h5 -out scanobjectnn",
 	}, stdout, stderr)
 	var files []string
 	c.Flags.Func("in", "read `FILE`; repeatable", func(s string) error {
+		if slices.Contains(files, s) {
+			return errors.New("named twice")
+		}
 		files = append(files, s)
 		return nil
 	})

@@ -330,6 +330,19 @@ func TestGenerateStopped(t *testing.T) {
 	}
 }
 
+// TestOutRefused: a folder that cannot be replaced is refused ahead of the work.
+func TestOutRefused(t *testing.T) {
+	config, dir := clitest.Experiment(t), t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for out, want := range map[string]string{".": "is the working directory", dir: "is the working directory", link: "is a link"} {
+		command("generate", "-config", config, "-out", out).Want(t, cli.Usage, want)
+	}
+}
+
 func TestExitStatus(t *testing.T) {
 	config := clitest.Experiment(t)
 	file := filepath.Join(t.TempDir(), "file")

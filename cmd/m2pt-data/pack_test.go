@@ -85,6 +85,33 @@ func TestShardsClouds(t *testing.T) {
 	wantSame(t, config, nil, []string{"data.format=shards", "data.path=" + out})
 }
 
+// TestShardsLeftOut: clouds and clips that cannot be read are left out, and told by
+// the call that finds so and by those that go on.
+func TestShardsLeftOut(t *testing.T) {
+	for name, c := range map[string]struct{ config, item string }{
+		"clouds": {cloudConfig(t), "000000.ply"},
+		"clips":  {clipConfig(t), "000000/000000.png"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, out := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "out")
+			command("generate", "-config", c.config, "-out", from).Want(t, cli.Done)
+			items, err := filepath.Glob(filepath.Join(from, "train", "*", c.item))
+			if err != nil || len(items) != 1 {
+				t.Fatalf("items %q, %v", items, err)
+			}
+			if err := os.WriteFile(items[0], []byte("x\ny\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"shards", "-config", c.config, "-out", out, "-points", "64", "-set", "data.format=folder", "-set", "data.path=" + from}
+			command(args...).Want(t, cli.Skipped, "left out", "63 samples for training, 24 for validation")
+			if name == "clips" {
+				command(args...).Want(t, cli.Skipped, "left out", "63 samples for training, 24 for validation")
+			}
+			command("check", "-config", c.config, "-set", "data.format=shards", "-set", "data.path="+out).Want(t, cli.Done, "train: 63 samples, 0 corrupt")
+		})
+	}
+}
+
 // TestShardsClips: packing again keeps what is there.
 func TestShardsClips(t *testing.T) {
 	config, out := clipConfig(t), filepath.Join(t.TempDir(), "out")
@@ -95,6 +122,9 @@ func TestShardsClips(t *testing.T) {
 		t.Fatal(err)
 	}
 	command(args...).Want(t, cli.Done, "64 samples for training")
+	for _, other := range [][]string{{"-short", "8"}, {"-quality", "90"}, {"-size", "9"}} {
+		command(append(args, other...)...).Want(t, cli.Usage, "-out: ", "choose another folder")
+	}
 	if after, err := os.Stat(filepath.Join(out, "train-000000.tar")); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the shard was written again (%v)", err)
 	}
@@ -175,6 +205,7 @@ func TestPackExitStatus(t *testing.T) {
 		{"points", "shards -config " + pictures + " -out x -points 0", "-points: is 0", cli.Usage},
 		{"shards of missing data", "shards -config " + pictures + " -out x -set data.format=folder -set data.path=/nosuch", "/nosuch", cli.Usage},
 		{"h5 of nothing", "h5 -out x", "-in: name an HDF5 file", cli.Usage},
+		{"h5 twice", "h5 -in " + bad + " -in " + bad + " -out " + out, "named twice", cli.Usage},
 		{"h5 nowhere", "h5 -in " + bad, "-out: name a folder", cli.Usage},
 		{"h5 memory", "h5 -in " + bad + " -out x -memory 3", "-memory: is 3", cli.Usage},
 		{"h5 of text", "h5 -in " + bad + " -out " + out, "not an HDF5 file", cli.Failed},

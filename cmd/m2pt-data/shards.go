@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"m2pt/data"
@@ -24,8 +25,9 @@ fast (data.format "shards"):
   clips         all frames as JPEG in such shards: training decodes no video
   point clouds  DIR/train|val/points.npy and labels.npy, N points of each
 Pictures and clouds need a DIR that is new or empty, and it appears complete or not
-at all. Clips, which take long, go on where an earlier call was stopped. The exit
-status is 3 where a sample was left out because it cannot be read.`,
+at all. Clips, which take long, go on where an earlier call with the same -size,
+-short and -quality was stopped. The exit status is 3 where a sample was left out,
+by this call or an earlier one, because it cannot be read.`,
 		Example: "m2pt-data shards -config configs/ut_interaction.toml -short 128 -out frames",
 	}, stdout, stderr)
 	x := c.ConfigFlags("pack the data of the experiment in `FILE`")
@@ -148,29 +150,29 @@ func filler[S any](ctx context.Context, cfg *experiment.Config, open func(*exper
 
 func (p *packer) packClips(ctx context.Context, src video.Source, dir string, split train.Split) (int, []data.Skip, error) {
 	done, show := 0, progress(p.Command, split, src.Len())
-	skipped, err := video.WriteShards(ctx, src, video.ShardOptions{
+	opt := video.ShardOptions{
 		Dir: dir, Split: string(split), Bytes: p.size << 20, Short: p.short, Quality: p.quality, Workers: p.workers,
 		Done: func() { done++; show(done) },
-	})
+	}
+	skipped, err := video.WriteShards(ctx, src, opt)
+	if errors.Is(err, video.ErrPacked) {
+		err = cli.Misused("-out: %v", err)
+	}
 	return src.Len() - len(skipped), skipped, err
 }
 
 func (p *packer) packClouds(ctx context.Context, src point.Source, dir string, split train.Split) (int, []data.Skip, error) {
-	err := point.WriteShards(dir, string(split), &watchedClouds{src, ctx, progress(p.Command, split, src.Len())}, p.points)
-	return src.Len(), nil, err
+	skipped, err := point.WriteShards(ctx, dir, string(split), &watchedClouds{src, progress(p.Command, split, src.Len())}, p.points)
+	return src.Len() - len(skipped), skipped, err
 }
 
-// watchedClouds is a Source that is read in order, and no longer after ctx ends.
+// watchedClouds is a Source that is read in order.
 type watchedClouds struct {
 	point.Source
-	ctx  context.Context
 	show func(done int)
 }
 
 func (s *watchedClouds) Load(i int, dst *point.Cloud) (int32, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
 	s.show(i)
 	return s.Source.Load(i, dst)
 }

@@ -11,6 +11,9 @@ import (
 // maxPoints bounds the points of a cloud.
 const maxPoints = 1 << 24
 
+// errTooMany is the error of reading on after maxPoints of them.
+var errTooMany = fmt.Errorf("more than %d points", maxPoints)
+
 // Cloud is a point cloud. Loading another one reuses its memory.
 type Cloud struct {
 	XYZ   []float32 // [n,3]
@@ -79,15 +82,15 @@ func (c *Cloud) keep(n int) {
 	}
 }
 
-// spread leaves the n points that farthest-point sampling picks first; a smaller
-// cloud gets its points again.
-func (c *Cloud) spread(g *grouping.Grouper, n int) error {
+// spread leaves the n points that farthest-point sampling from point start on picks
+// first; a smaller cloud gets its points again.
+func (c *Cloud) spread(g *grouping.Grouper, start, n int) error {
 	if n == c.Len() {
 		return nil
 	}
 	picks := c.number(n)
 	if n < c.Len() {
-		if err := g.SampleFrom(c.XYZ, 0, picks); err != nil {
+		if err := g.SampleFrom(c.XYZ, start, picks); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,8 @@ type Options struct {
 	GroupSize int // M, at most N
 
 	// Sampling is how training chooses N points: "fps" takes the first picks of
-	// farthest-point sampling, somewhat more than N (1200 for 1024), of those any N;
+	// farthest-point sampling from any point on, somewhat more than N (1200 for 1024),
+	// of those any N;
 	// "random" takes any N; "replace" draws N times, so that points may repeat.
 	// Evaluation takes the first N picks of farthest-point sampling. It is that
 	// without a rule for padding. Where a cloud has fewer points they repeat.

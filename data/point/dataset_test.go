@@ -110,8 +110,8 @@ func TestSampling(t *testing.T) {
 	}
 }
 
-// TestCoarse: training with fps sees the 1200 points of the coarser set, no others,
-// and all of them in the end.
+// TestCoarse: training with fps takes points of a coarser set, which begins anywhere,
+// so that few points of the cloud are left out for good.
 func TestCoarse(t *testing.T) {
 	src := memory{ball(1, 3000)}
 	ds, err := NewDataset(src, Options{Points: 1024, Sampling: "fps", Train: true, Parts: true})
@@ -119,17 +119,23 @@ func TestCoarse(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, s := ds.NewReader(), ds.Layout().NewSample()
-	seen := map[int32]bool{}
-	for epoch := range 10 {
+	seen := map[int32]int{}
+	for epoch := range 20 {
 		if err := r.Read(data.Key{Epoch: epoch}, s); err != nil {
 			t.Fatal(err)
 		}
 		for _, i := range s.Labels {
-			seen[i] = true
+			seen[i]++
 		}
 	}
-	if len(seen) != 1200 {
-		t.Errorf("%d different points in ten epochs, want 1200", len(seen))
+	often := 0 // at the rim, where farthest-point sampling always comes
+	for _, n := range seen {
+		if n >= 14 { // of 1024 among 1200, 17 are expected, of 1024 among 3000, 7
+			often++
+		}
+	}
+	if len(seen) < 2400 || often < 150 {
+		t.Errorf("%d points in 20 epochs, %d of them often: want 2400 of 3000, and 150", len(seen), often)
 	}
 	for n, want := range map[int]int{64: 75, 1024: 1200, 1025: 1201, 2048: 2400, 4096: 4800, 8192: 8192, 10000: 11718} {
 		if got := coarse(n); got != want {

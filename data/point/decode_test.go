@@ -135,7 +135,8 @@ func (s stored) damagedClouds() map[string]damage {
 		"pcd, absurd":            {s.swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 999999999999"), "POINTS"},
 		"pcd, too many":          {s.swap("pypcd4_binary.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
 		"pcd, too many as text":  {s.swap("pypcd4_ascii.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
-		"pcd, too many, packed":  {s.swap("pypcd4_binary_compressed.pcd", "POINTS 64", "POINTS 9999999"), "cut off"},
+		"pcd, too many, packed":  {s.swap("pypcd4_binary_compressed.pcd", "POINTS 64", "POINTS 9999999"), "bytes of values, want"},
+		"pcd, size of another":   {s.swap("pypcd4_binary_compressed.pcd", "POINTS 64", "POINTS 10"), "bytes of values, want"},
 		"pcd, wide":              {s.swap("pypcd4_binary.pcd", "COUNT 1 1", "COUNT 1 65536"), "cut off"},
 		"pcd, short of types":    {s.swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F"), "3 values for 4 fields"},
 		"pcd, unknown type":      {s.swap("pypcd4_binary.pcd", "TYPE F U F F", "TYPE F U F X"), "type X"},
@@ -203,6 +204,22 @@ func TestCorrupt(t *testing.T) {
 		}
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
 			t.Errorf("%s: %d bytes allocated for a file of %d", name, n, len(c.file))
+		}
+	}
+}
+
+// TestTooMany: reading stops at the limits, not after the file.
+func TestTooMany(t *testing.T) {
+	var full Cloud
+	for name, decode := range map[string]func() error{
+		"points":    func() error { return decodeText([]byte("1 2 3\nx y z\n"), &full) },
+		"parts":     func() error { return decodeParts([]byte("1 2 3 4\nx y z\n"), &full) },
+		"triangles": func() error { return full.mesh.addFace([]byte("3 0 1 2")) },
+	} {
+		full.Resize(maxPoints, false)
+		full.mesh.vertices, full.mesh.corners = make([]float32, 9), make([][3]int32, maxTriangles)
+		if err := decode(); err == nil || !strings.Contains(err.Error(), "more than ") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"m2pt/internal/atomicfile"
@@ -31,7 +32,7 @@ type h5Job struct {
 
 // ConvertH5 reads the HDF5 files of ModelNet or ScanObjectNN and writes the folder
 // out, which [OpenShards] reads; it returns the number of clouds of each split. A
-// file belongs to the split whose name, train, test or val, is in its own. It
+// file belongs to the split whose name, train, test or val, alone is in its own. It
 // holds data [n,N,3 or more], of which the first three numbers count, and label
 // [n]; all files have the same N. Class names are the lines of classes.txt or
 // shape_names.txt beside the first file, those of train first, or else the numbers up to the largest
@@ -75,12 +76,13 @@ func h5Splits() []string { return []string{"train", "test", "val"} }
 
 // h5Split tells the split from the name of a file.
 func h5Split(file string) (string, error) {
-	for _, split := range h5Splits() {
-		if strings.Contains(strings.ToLower(filepath.Base(file)), split) {
-			return split, nil
-		}
+	found := slices.DeleteFunc(h5Splits(), func(split string) bool {
+		return !strings.Contains(strings.ToLower(filepath.Base(file)), split)
+	})
+	if len(found) != 1 {
+		return "", fmt.Errorf("convert %s: want one of train, test and val in its name, which has %q", file, found)
 	}
-	return "", fmt.Errorf("convert %s: want train, test or val in its name", file)
+	return found[0], nil
 }
 
 // run has a child do the job.

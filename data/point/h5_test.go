@@ -256,7 +256,9 @@ func TestH5Refused(t *testing.T) {
 		files      []string
 		limit      int64
 	}{
-		{"no split", "want train, test or val in its name", []string{"testdata/h5.py"}, h5Limit},
+		{"no split", "want one of train, test and val in its name", []string{"testdata/h5.py"}, h5Limit},
+		{"two splits", `which has ["train" "test"]`, []string{"testdata/pretrained_test.h5"}, h5Limit},
+		{"no more than a word", `which has ["test" "val"]`, []string{"testdata/latest_val.h5"}, h5Limit},
 		{"no files", "no files", nil, h5Limit},
 		{"no memory", "want at least 134217728", []string{"testdata/train.h5"}, 1 << 20},
 		{"missing", "no such file", []string{"testdata/train9.h5"}, h5Limit},

@@ -2,6 +2,7 @@ package point
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -242,7 +243,10 @@ func (c *h5Converter) name(n int) error {
 // write writes the clouds of a split and returns their number.
 func (c *h5Converter) write(split string, files []*h5Clouds) (int, error) {
 	src := &h5Source{classes: c.classes, files: files, begin: c.begin}
-	err := WriteShards(c.Dir, split, src, c.points)
+	skipped, err := WriteShards(context.Background(), c.Dir, split, src, c.points)
+	if err == nil && len(skipped) > 0 {
+		err = skipped[0].Err
+	}
 	return src.Len(), cmp.Or(src.err, err)
 }
 

@@ -13,6 +13,10 @@ import (
 // ModelNet's.
 const MeshPoints = 8192
 
+// maxTriangles bounds the triangles of a mesh, which need more memory than their
+// text.
+const maxTriangles = 1 << 23
+
 // mesh is a surface of triangles.
 type mesh struct {
 	vertices []float32 // [n,3]
@@ -44,6 +48,9 @@ func (m *mesh) addFace(line []byte) error {
 			fan[0] = int32(v)
 		}
 		fan[1], fan[2] = fan[2], int32(v)
+		if len(m.corners) == maxTriangles {
+			return fmt.Errorf("more than %d triangles", maxTriangles)
+		}
 		if i >= 2 {
 			m.corners = append(m.corners, fan)
 		}

@@ -155,6 +155,14 @@ func (h *pcd) axes(n int) (axes [3]column, err error) {
 	return axes, nil
 }
 
+// stride is the bytes of a point.
+func (h *pcd) stride() (n int64) {
+	for i, t := range h.types {
+		n += int64(t.size) * int64(h.counts[i])
+	}
+	return n
+}
+
 // decodeText reads a line of values for each point.
 func (h *pcd) decodeText(body []byte, dst *Cloud) error {
 	var at [3]int
@@ -200,6 +208,9 @@ func (h *pcd) decodeCompressed(body []byte, dst *Cloud) error {
 	packed, size := int64(binary.LittleEndian.Uint32(body)), int64(binary.LittleEndian.Uint32(body[4:]))
 	if body = body[8:]; packed > int64(len(body)) {
 		return fmt.Errorf("%d bytes of compressed values, want %d: the file is cut off", len(body), packed)
+	}
+	if want := h.stride() * int64(h.points); size != want || size > maxFile {
+		return fmt.Errorf("%d bytes of values, want %d for %d points, and at most %d: the header is damaged", size, want, h.points, maxFile)
 	}
 	values, err := decompressLZF(body[:packed], size)
 	if err != nil {

@@ -77,14 +77,18 @@ func (r *reader) choose(sampling string) error {
 	want := r.opt.Points
 	switch sampling {
 	case "":
-		return r.cloud.spread(&r.grouper, want)
+		return r.cloud.spread(&r.grouper, 0, want)
 	case "replace":
 		picks := r.cloud.number(want)
 		for k := range picks {
 			picks[k] = int32(r.draw.IntN(r.cloud.Len()))
 		}
 	case "fps":
-		if err := r.cloud.spread(&r.grouper, min(coarse(want), r.cloud.Len())); err != nil {
+		start := 0
+		if r.opt.Train { // otherwise each epoch would have the same picks
+			start = r.draw.IntN(r.cloud.Len())
+		}
+		if err := r.cloud.spread(&r.grouper, start, min(coarse(want), r.cloud.Len())); err != nil {
 			return err
 		}
 		r.subset(want)

@@ -51,7 +51,7 @@ func openShards(dir, split string) (*Shards, error) {
 	if err := s.readLabels(filepath.Join(folder, labelFile)); err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", labelFile, s.split, err)
 	}
-	if s.file, err = os.Open(filepath.Join(folder, pointFile)); err != nil {
+	if s.file, err = data.OpenFile(filepath.Join(folder, pointFile)); err != nil {
 		return nil, err
 	}
 	if err := s.readHeader(); err != nil {

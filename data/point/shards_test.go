@@ -1,6 +1,8 @@
 package point
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,10 +15,10 @@ import (
 func TestShards(t *testing.T) {
 	dir := t.TempDir()
 	src := memory{ball(1, 100), ball(2, 64), ball(3, 10)}
-	if err := WriteShards(dir, "train", src, 64); err != nil {
+	if _, err := WriteShards(t.Context(), dir, "train", src, 64); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteShards(dir, "test", src[:1], 32); err != nil {
+	if _, err := WriteShards(t.Context(), dir, "test", src[:1], 32); err != nil {
 		t.Fatal(err)
 	}
 	s, err := OpenShards(dir, "train")
@@ -51,23 +53,51 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// TestShardsSkip: clouds that cannot be read are left out and told.
+func TestShardsSkip(t *testing.T) {
+	dir := t.TempDir()
+	skipped, err := WriteShards(t.Context(), dir, "train", memory{ball(1, 8), {Parts: []int32{}}, {}, ball(4, 8)}, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(skipped) != 2 || skipped[0].Index != 1 || skipped[1].Name != "cloud 2" || skipped[1].Err == nil {
+		t.Errorf("skipped %v", skipped)
+	}
+	s, err := OpenShards(dir, "train")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var c Cloud
+	for i, want := range []Cloud{ball(1, 8), ball(4, 8)} {
+		if label, err := s.Load(i, &c); err != nil || label != int32(i) || s.Len() != 2 || !slices.Equal(c.XYZ, want.XYZ) {
+			t.Errorf("cloud %d of %d: label %d, %v, %v", i, s.Len(), label, c.XYZ, err)
+		}
+	}
+}
+
 // TestShardsTakeTheirPlace: a failure leaves what was there.
 func TestShardsTakeTheirPlace(t *testing.T) {
 	dir := t.TempDir()
-	if err := WriteShards(dir, "train", memory{ball(1, 8)}, 8); err != nil {
+	if _, err := WriteShards(t.Context(), dir, "train", memory{ball(1, 8)}, 8); err != nil {
 		t.Fatal(err)
 	}
 	for name, src := range map[string]Source{
-		"lost cloud":    memory{ball(1, 8), {Parts: []int32{}}},
-		"empty cloud":   memory{ball(1, 8), {}},
+		"lost clouds":   memory{{Parts: []int32{}}, {}},
+		"no cloud":      memory{},
 		"other classes": &Shards{classes: []string{"other"}},
 	} {
-		if err := WriteShards(dir, "train", src, 8); err == nil {
+		if _, err := WriteShards(t.Context(), dir, "train", src, 8); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if err := WriteShards(dir, "train", memory{ball(1, 8)}, 0); err == nil {
+	if _, err := WriteShards(t.Context(), dir, "train", memory{ball(1, 8)}, 0); err == nil {
 		t.Error("clouds without points: no error")
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := WriteShards(stopped, dir, "train", memory{ball(1, 8), ball(2, 8)}, 8); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
 	}
 	s, err := OpenShards(dir, "train")
 	if err != nil || s.Len() != 1 {

@@ -76,6 +76,8 @@ func decodeText(file []byte, dst *Cloud) error {
 			continue
 		case err == nil && n < 3:
 			err = fmt.Errorf("%d numbers, want at least x, y and z", n)
+		case dst.Len() == maxPoints:
+			return errTooMany
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w: not a point cloud of a known format, or a damaged one", text.line, err)
@@ -101,6 +103,8 @@ func decodeParts(file []byte, dst *Cloud) error {
 			err = fmt.Errorf("%d numbers or more: want x, y, z, the normal and the part", n)
 		case part != float64(int32(part)):
 			err = fmt.Errorf("part %g: want a whole number", part)
+		case dst.Len() == maxPoints:
+			err = errTooMany
 		default:
 			dst.add(row[0], row[1], row[2])
 			dst.Parts = append(dst.Parts, int32(part))

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"m2pt/data"
 )
 
 // What a sample may have: an index that a shard of a few bytes blows up, or a tar
@@ -41,7 +43,7 @@ type place struct {
 
 // openTar opens a shard and reads its headers.
 func openTar(path string) (*tarFile, error) {
-	f, err := os.Open(path)
+	f, err := data.OpenFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open shard: %w", err)
 	}

@@ -93,6 +93,16 @@ func (s *Set) Close() error {
 	return errors.Join(errs...)
 }
 
+// Damage returns why the first of the shards that are damaged breaks off, or nil.
+func (s *Set) Damage() error {
+	for _, t := range s.shards {
+		if t.broken != nil {
+			return fmt.Errorf("%s: %w", t.path, t.broken)
+		}
+	}
+	return nil
+}
+
 // Len returns the number of samples.
 func (s *Set) Len() int { return s.ends[len(s.ends)-1] }
 

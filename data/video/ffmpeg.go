@@ -120,7 +120,7 @@ func (f *ffmpeg) run(args []string, read func(io.Reader) error) error {
 	case stalled.Load():
 		return fmt.Errorf("%s gave nothing for %v and was killed", f.program, f.stall)
 	case early || err == nil && died != nil:
-		return fmt.Errorf("%s: %w: %s", f.program, cmp.Or(err, died), message)
+		return fmt.Errorf("%s: %w: %s", f.program, cmp.Or(err, died), cmp.Or(message.String(), "no reason given; frames of a clip must be of one size"))
 	}
 	return err
 }

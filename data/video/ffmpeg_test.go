@@ -256,6 +256,7 @@ func TestProcess(t *testing.T) {
 		"says nothing":     {script: "exec sleep 1000", stall: 50 * time.Millisecond, want: "gave nothing for 50ms"},
 		"child holds pipe": {script: "sleep 5; echo", stall: 50 * time.Millisecond, want: "gave nothing for 50ms"},
 		"reader fails":     {script: "while echo frame; do :; done", read: func(io.Reader) error { return own }, want: "own"},
+		"ends untold":      {script: "", read: func(io.Reader) error { return io.ErrUnexpectedEOF }, want: "no reason given; frames of a clip must be of one size"},
 		"ends too early":   {script: "echo sorry >&2", read: func(io.Reader) error { return io.ErrUnexpectedEOF }, want: "unexpected EOF: sorry"},
 		"all is well":      {script: "echo warning >&2; echo frame=1", want: "<nil>"},
 	} {

@@ -81,6 +81,8 @@ func (f *Files) open(i int) (Clip, error) {
 		return nil, fmt.Errorf("open clip: %w", err)
 	case info.IsDir():
 		return openFrames(path, f.turbo)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("open clip %s: neither a file nor a folder, but %s", path, info.Mode())
 	}
 	return f.ffmpeg.open(path)
 }

@@ -1,15 +1,14 @@
 package video
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"m2pt/data"
 	"m2pt/data/image"
 )
 
@@ -22,7 +21,7 @@ type frames struct {
 	n     int
 	file  func(k int) string // name of frame k
 	turbo *image.Turbo
-	buf   bytes.Buffer
+	buf   []byte
 }
 
 // openFrames opens a folder of frames.
@@ -83,17 +82,9 @@ func (f *frames) Read(at []int, p *image.Picture, use func(k int) error) error {
 	return nil
 }
 
-func (f *frames) load(path string, p *image.Picture) error {
-	file, err := os.Open(path)
-	if err != nil {
+func (f *frames) load(path string, p *image.Picture) (err error) {
+	if f.buf, err = data.ReadFile(path, f.buf, maxFile, "too large for a picture"); err != nil {
 		return err
 	}
-	defer file.Close()
-	f.buf.Reset()
-	if n, err := f.buf.ReadFrom(io.LimitReader(file, maxFile+1)); err != nil {
-		return err
-	} else if n > maxFile {
-		return fmt.Errorf("more than %d bytes: too large for a picture", maxFile)
-	}
-	return f.turbo.Decode(f.buf.Bytes(), p)
+	return f.turbo.Decode(f.buf, p)
 }

@@ -116,7 +116,7 @@ type listLine struct {
 }
 
 func readList(path string) ([]listLine, error) {
-	file, err := os.Open(path)
+	file, err := data.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}

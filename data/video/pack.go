@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 
@@ -30,8 +27,10 @@ type ShardOptions struct {
 // read is skipped; it is an error if none can.
 //
 // Shards that an earlier call completed are kept and their clips not decoded again,
-// so a call that was interrupted is repeated to go on. Shards of another source in
-// the folder are an error.
+// so a call that was interrupted is repeated to go on; skipped has their missing
+// clips too. From the first shard on that was cut off later, all are made again.
+// Shards of another source in the folder, or made with other Bytes, Short or
+// Quality, are an [ErrPacked].
 func WriteShards(ctx context.Context, src Source, opt ShardOptions) (skipped []data.Skip, err error) {
 	if opt.Bytes < 1 || opt.Short < 0 || opt.Quality < 1 || opt.Quality > 100 || opt.Workers < 1 {
 		return nil, fmt.Errorf("video shards: %d bytes, short side %d, quality %d, %d workers: want positive numbers, a quality up to 100",
@@ -40,13 +39,13 @@ func WriteShards(ctx context.Context, src Source, opt ShardOptions) (skipped []d
 	if err := data.WriteClasses(opt.Dir, src.Classes()); err != nil {
 		return nil, fmt.Errorf("video shards %s: %w", opt.Dir, err)
 	}
-	clips, shards, err := progress(src, opt)
+	done, err := resume(src, opt)
 	if err != nil {
 		return nil, fmt.Errorf("video shards %s: %w", opt.Dir, err)
 	}
-	p := &packing{src: src, opt: opt, next: clips}
-	packed, _, err := shard.Write(opt.Dir, opt.Split, shards, opt.Bytes, p.samples(ctx))
-	if err == nil && packed+clips == 0 {
+	p := &packing{src: src, opt: opt, next: done.clips, skipped: done.skipped}
+	packed, _, err := shard.Write(opt.Dir, opt.Split, done.shards, opt.Bytes, p.samples(ctx))
+	if err == nil && packed+done.shards == 0 {
 		err = errors.New("there is no clip that can be read")
 		if len(p.skipped) > 0 {
 			err = fmt.Errorf("no clip can be read; the first one: %w", p.skipped[0].Err)
@@ -56,35 +55,6 @@ func WriteShards(ctx context.Context, src Source, opt ShardOptions) (skipped []d
 		return p.skipped, fmt.Errorf("video shards %s: %w", opt.Dir, err)
 	}
 	return p.skipped, nil
-}
-
-// progress returns how many clips of the source the shards in the folder cover, and
-// how many shards these are.
-func progress(src Source, opt ShardOptions) (clips, shards int, err error) {
-	last := ""
-	for {
-		path := filepath.Join(opt.Dir, fmt.Sprintf("%s-%06d.tar", opt.Split, shards))
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			break
-		} else if err != nil {
-			return 0, 0, err
-		}
-		last, shards = path, shards+1
-	}
-	if shards == 0 {
-		return 0, 0, nil
-	}
-	set, err := shard.Open(last)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer set.Close()
-	key := set.Key(set.Len() - 1)
-	i, err := strconv.Atoi(key[:digits(key)])
-	if err != nil || i >= src.Len() || key != clipKey(src, i) {
-		return 0, 0, fmt.Errorf("%s ends with the clip %q, which this dataset has not there: choose another folder, or remove its shards", last, key)
-	}
-	return i + 1, shards, nil
 }
 
 // clipKey is the key of clip i: its index, and of its name what is a letter, a digit

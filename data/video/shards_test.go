@@ -192,6 +192,82 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestResumeTells: what an earlier call left out is told again, and missing or
+// damaged shards are made again.
+func TestResumeTells(t *testing.T) {
+	opt := packOptions(t.TempDir())
+	src := &marked{clips: 20, broken: []int{0, 3, 19}}
+	pack(t, src, opt)
+	whole := files(t, opt.Dir)
+	for name, damage := range map[string]func(path string) error{
+		"nothing":     func(string) error { return nil },
+		"cut off":     func(path string) error { return os.Truncate(path, int64(len(whole[filepath.Base(path)])-2000)) },
+		"end mark":    func(path string) error { return os.Truncate(path, int64(len(whole[filepath.Base(path)])-1024)) },
+		"empty":       func(path string) error { return os.Truncate(path, 0) },
+		"not there":   os.Remove,
+		"a temporary": func(path string) error { return os.WriteFile(path+".tmp-1-1", nil, 0o666) },
+	} {
+		for _, shard := range []string{"train-000000.tar", "train-000002.tar", fmt.Sprintf("train-%06d.tar", len(whole)-3)} {
+			if err := damage(filepath.Join(opt.Dir, shard)); err != nil {
+				t.Fatal(err)
+			}
+			skipped := pack(t, src, opt)
+			if len(skipped) != 3 || skipped[0].Index != 0 || skipped[1].Index != 3 || skipped[2].Name != "folder/clip.19" || skipped[1].Err == nil {
+				t.Errorf("%s %s: skipped %v", name, shard, skipped)
+			}
+			if !equalFiles(files(t, opt.Dir), whole) {
+				t.Errorf("%s %s: the files differ", name, shard)
+			}
+		}
+	}
+}
+
+// TestResumeRemoves: shards after a damaged one do not pass for the split meanwhile.
+func TestResumeRemoves(t *testing.T) {
+	opt := packOptions(t.TempDir())
+	pack(t, &marked{clips: 20}, opt)
+	if err := os.Remove(filepath.Join(opt.Dir, "train-000001.tar")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := WriteShards(ctx, &marked{clips: 20}, opt); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if left := files(t, opt.Dir); len(left) != 3 || left["train-000000.tar"] == "" {
+		t.Errorf("%d files left, want classes.txt, train.json and the first shard", len(left))
+	}
+}
+
+// TestResumeRefuses: shards packed in another way, or nobody knows how, stay.
+func TestResumeRefuses(t *testing.T) {
+	opt := packOptions(t.TempDir())
+	pack(t, &marked{clips: 6}, opt)
+	for _, c := range []struct {
+		name   string
+		change func(*ShardOptions)
+	}{
+		{"bytes", func(o *ShardOptions) { o.Bytes++ }},
+		{"short", func(o *ShardOptions) { o.Short = 8 }},
+		{"quality", func(o *ShardOptions) { o.Quality-- }},
+		{"unknown", func(o *ShardOptions) {
+			if err := os.Remove(filepath.Join(o.Dir, "train.json")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		other := opt
+		c.change(&other)
+		before := files(t, opt.Dir)
+		if _, err := WriteShards(t.Context(), &marked{clips: 6}, other); !errors.Is(err, ErrPacked) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if !equalFiles(files(t, opt.Dir), before) {
+			t.Errorf("%s: the files changed", c.name)
+		}
+	}
+}
+
 // TestShrink: larger frames are made smaller, others stay.
 func TestShrink(t *testing.T) {
 	for short, want := range map[int][2]int{0: {24, 16}, 8: {12, 8}, 16: {24, 16}, 40: {24, 16}} {
