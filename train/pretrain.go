@@ -1,13 +1,10 @@
 package train
 
 import (
-	"fmt"
-
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
 	"m2pt/heads"
-	"m2pt/internal/philox"
 	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
@@ -52,32 +49,7 @@ func (p Pretrainer) Build(mode nn.Mode, batch int, seed uint64) Net {
 func (p Pretrainer) encoder() (tokenizers.Tokenizer, model.ViT) { return p.Tokenizer, p.MAE.ViT }
 
 // RandomBatch is a batch of random samples, always the same one.
-func (p Pretrainer) RandomBatch(size int) *data.Batch {
-	in := p.Tokenizer.Input()
-	b := &data.Batch{Labels: make([]int32, size), Keys: make([]int32, 2*size)}
-	r := philox.New(0, "random batch", 0, 0)
-	if in.Dtype == ops.Uint8 {
-		b.Pixels = make([]uint8, size*in.Len())
-	} else {
-		b.Values = make([]float32, size*in.Len())
-	}
-	for i := range b.Pixels {
-		b.Pixels[i] = uint8(r.Uint32())
-	}
-	for i := range b.Values {
-		b.Values[i] = float32(r.Norm())
-	}
-	for i := range b.Labels {
-		b.Keys[2*i+1] = int32(i)
-	}
-	if t, ok := p.Tokenizer.(tokenizers.Point); ok {
-		b.Indices = make([]int32, size*t.Groups*(1+t.Size))
-		for i := range b.Indices {
-			b.Indices[i] = int32(r.IntN(t.Points))
-		}
-	}
-	return b
-}
+func (p Pretrainer) RandomBatch(size int) *data.Batch { return randomBatch(p.Tokenizer, size, 1, 1) }
 
 // masked draws the masks of a pretrainer's batches and writes them into the program
 // with their samples.
@@ -141,7 +113,7 @@ func newPretrainer(cfg *experiment.Config) (network, error) {
 	t, m, a := tokenizer(cfg), cfg.Model, cfg.MAE
 	mask, err := patchMask(cfg, t.Grid())
 	if err != nil {
-		return nil, fmt.Errorf("mae.mask: %w", err)
+		return nil, misused("mae.mask: %v", err)
 	}
 	p := Pretrainer{Tokenizer: t, Mask: mask, Pixels: pixels(cfg), Points: heads.Points{Size: cfg.Tokenizer.GroupSize, L1: a.Chamfer == "l1"}}
 	v := model.ViT{Dim: m.EmbedDim, Depth: m.Depth, Heads: m.NumHeads, MLPRatio: m.MLPRatio, QKVBias: m.QKVBias, ClassToken: m.ClassToken,

@@ -43,8 +43,15 @@ func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthe
 
 // RandomBatch is a batch of random samples, always the same one.
 func (c Classifier) RandomBatch(size int) *data.Batch {
-	in, outputs := c.Tokenizer.Input(), c.Head.Outputs()
-	b := &data.Batch{Targets: make([]float32, size*outputs), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
+	outputs := c.Head.Outputs()
+	return randomBatch(c.Tokenizer, size, cmp.Or(c.Categories, outputs), outputs)
+}
+
+// randomBatch is a batch of random samples with random labels below labels, and
+// labels of points below parts.
+func randomBatch(t tokenizers.Tokenizer, size, labels, parts int) *data.Batch {
+	in := t.Input()
+	b := &data.Batch{Targets: make([]float32, size*parts), Labels: make([]int32, size), Keys: make([]int32, 2*size)}
 	r := philox.New(0, "random batch", 0, 0)
 	if in.Dtype == ops.Uint8 {
 		b.Pixels = make([]uint8, size*in.Len())
@@ -58,15 +65,15 @@ func (c Classifier) RandomBatch(size int) *data.Batch {
 		b.Values[i] = float32(r.Norm())
 	}
 	for i := range b.Labels {
-		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(cmp.Or(c.Categories, outputs))), int32(i)
+		b.Labels[i], b.Keys[2*i+1] = int32(r.IntN(labels)), int32(i)
 	}
-	if p, ok := c.Tokenizer.(tokenizers.Point); ok {
+	if p, ok := t.(tokenizers.Point); ok {
 		b.Indices, b.Parts = make([]int32, size*p.Groups*(1+p.Size)), make([]int32, size*p.Points)
 		for i := range b.Indices {
 			b.Indices[i] = int32(r.IntN(p.Points))
 		}
 		for i := range b.Parts {
-			b.Parts[i] = int32(r.IntN(outputs))
+			b.Parts[i] = int32(r.IntN(parts))
 		}
 	}
 	return b
