@@ -1,9 +1,11 @@
 // Package bench measures the training step of an experiment on synthetic data:
-// speed, share of the device's peak, memory, and what the pathway costs.
+// speed, share of the device's peak, memory, and what the pathway costs or, in
+// pretraining, masking saves.
 //
 // Times of a shared machine drift, so everything compared is measured in turn
-// within one run: each round takes one step with the pathway and one without,
-// in alternating order, and the overhead is the median of the rounds' ratios.
+// within one run: each round takes one step of the experiment and one of its other
+// side (with or without the pathway; with no token masked), in alternating order, and
+// what counts is the median of the rounds' ratios.
 package bench
 
 import (
@@ -28,10 +30,20 @@ type Result struct {
 	PeakMemMB   float64 `json:"peak_mem_mb"` // arena, feeds and state of the step
 	CompileMS   float64 `json:"compile_ms"`  // graph, gradient and program
 	// PathwayOverhead is the extra time of a step with a pathway over the same
-	// step without, and its 95 % interval.
+	// step without, and its 95 % interval. Pretraining has none.
 	PathwayOverhead float64    `json:"pathway_overhead"`
 	Interval        [2]float64 `json:"pathway_overhead_95"`
+	Masking         *Masking   `json:"masking,omitempty"` // of pretraining
 	Rounds          int        `json:"rounds"`
+}
+
+// Masking is what it saves that the encoder sees but a part of the tokens: the time of
+// a step in which it sees them all over that of a step, and its 95 % interval; and the
+// same ratio of operations, which is what to expect.
+type Masking struct {
+	Gain     float64    `json:"gain"`
+	Interval [2]float64 `json:"gain_95"`
+	Expected float64    `json:"expected"`
 }
 
 // Answers are the made-up task's: ImageNet's classes, ShapeNetPart's parts.
@@ -40,26 +52,22 @@ func Answers() train.Answers { return train.Answers{Classes: 1000, Parts: 50} }
 // warmup rounds are not counted.
 const warmup = 2
 
-// Run measures rounds steps of each kind. The figures are of the experiment as
-// it is; where it has no pathway, the other side has one frozen auxiliary model
-// on all layers.
+// Run measures rounds steps of the experiment and of its other side.
 func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
-	plain, err := train.NewSynthetic(train.WithoutPathway(*cfg), Answers(), dev)
-	if err != nil {
-		return nil, err
+	var sides [2]*train.Synthetic
+	for i, c := range []*experiment.Config{cfg, otherSide(cfg)} {
+		s, err := train.NewSynthetic(c, Answers(), dev)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		sides[i] = s
 	}
-	defer plain.Close()
-	joined, err := train.NewSynthetic(train.WithPathway(*cfg), Answers(), dev)
-	if err != nil {
-		return nil, err
-	}
-	defer joined.Close()
 	var times [2][]float64
 	var peaks []float64
 	for i := range warmup + rounds {
-		order := []int{i % 2, 1 - i%2}
-		for _, k := range order {
-			d, err := timed([]*train.Synthetic{plain, joined}[k])
+		for _, k := range []int{i % 2, 1 - i%2} {
+			d, err := timed(sides[k])
 			if err != nil {
 				return nil, err
 			}
@@ -71,11 +79,21 @@ func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error)
 			peaks = append(peaks, p.Peak())
 		}
 	}
-	own, step := plain, times[0]
-	if len(cfg.Pathway) > 0 {
-		own, step = joined, times[1]
+	r := result(cfg, dev, sides[0], times[0], peaks)
+	r.compare(cfg, sides, times)
+	return r, nil
+}
+
+// otherSide is what an experiment is compared with. Where it has no pathway, that has
+// one frozen auxiliary model on all layers.
+func otherSide(cfg *experiment.Config) *experiment.Config {
+	switch {
+	case cfg.Task == "pretrain":
+		return train.Unmasked(*cfg)
+	case len(cfg.Pathway) > 0:
+		return train.WithoutPathway(*cfg)
 	}
-	return result(cfg, dev, own, step, times, peaks), nil
+	return train.WithPathway(*cfg)
 }
 
 func timed(s *train.Synthetic) (float64, error) {
@@ -84,7 +102,7 @@ func timed(s *train.Synthetic) (float64, error) {
 	return time.Since(start).Seconds(), err
 }
 
-func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, step []float64, times [2][]float64, peaks []float64) *Result {
+func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, step, peaks []float64) *Result {
 	r := &Result{Device: dev.Name(), Rounds: len(step), CompileMS: own.Compile.Seconds() * 1e3}
 	median := quantile(step, 0.5)
 	r.StepMS, r.SamplesPerS = median*1e3, float64(cfg.Train.Batch)/median
@@ -95,13 +113,25 @@ func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, ste
 	}
 	m := own.Program().Memory()
 	r.PeakMemMB = float64(m.Arena+m.Feeds+m.State) / 1e6
-	ratios := make([]float64, len(step))
-	for i := range ratios {
-		ratios[i] = times[1][i]/times[0][i] - 1
-	}
-	r.PathwayOverhead = quantile(ratios, 0.5)
-	r.Interval = medianInterval(ratios)
 	return r
+}
+
+// compare takes in the ratios of the rounds' times.
+func (r *Result) compare(cfg *experiment.Config, sides [2]*train.Synthetic, times [2][]float64) {
+	own, other := times[0], times[1]
+	if len(cfg.Pathway) > 0 {
+		own, other = other, own
+	}
+	ratios := make([]float64, len(own))
+	for i := range ratios {
+		ratios[i] = other[i] / own[i]
+	}
+	median, interval := quantile(ratios, 0.5), medianInterval(ratios)
+	if cfg.Task == "pretrain" {
+		r.Masking = &Masking{median, interval, float64(sides[1].Program().FLOPs()) / float64(sides[0].Program().FLOPs())}
+		return
+	}
+	r.PathwayOverhead, r.Interval = median-1, [2]float64{interval[0] - 1, interval[1] - 1}
 }
 
 // quantile q of x, linearly interpolated.
@@ -123,10 +153,13 @@ func medianInterval(x []float64) [2]float64 {
 }
 
 func (r *Result) String() string {
+	compared := fmt.Sprintf("pathway overhead %+.2f %%  [%+.2f, %+.2f]", 100*r.PathwayOverhead, 100*r.Interval[0], 100*r.Interval[1])
+	if m := r.Masking; m != nil {
+		compared = fmt.Sprintf("with nothing masked %.2f times as long  [%.2f, %.2f], by operations %.2f", m.Gain, m.Interval[0], m.Interval[1], m.Expected)
+	}
 	return fmt.Sprintf(`%s
   %.2f samples/s   %.1f ms/step   %.1f GFLOP/s of %.1f peak (%.0f %%)
   %.0f MB   graph + gradient + compile %.0f ms
-  pathway overhead %+.2f %%  [%+.2f, %+.2f] over %d rounds`,
-		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.CompileMS,
-		100*r.PathwayOverhead, 100*r.Interval[0], 100*r.Interval[1], r.Rounds)
+  %s over %d rounds`,
+		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.CompileMS, compared, r.Rounds)
 }

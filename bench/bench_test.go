@@ -80,6 +80,38 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestMasking: a masked autoencoder is compared with one that sees all, which is more
+// work for every kind of mask.
+func TestMasking(t *testing.T) {
+	for name, sets := range map[string][]string{
+		"pictures": {"data.image_size=16", "tokenizer.patch_size=4", "mae.decoder_dim=8"},
+		"clouds":   {"tokenizer.kind=point", "point.points=32", "tokenizer.groups=16", "tokenizer.group_size=4", "tokenizer.widths=[4, 6, 8]"},
+		"clips":    {"tokenizer.kind=video", "data.image_size=16", "video.frames=4", "tokenizer.patch_size=4", "mae.decoder_dim=8"},
+		"sounds":   {"tokenizer.kind=audio", "audio.frames=32", "audio.mel_bins=16", "tokenizer.patch_size=4", "mae.mask=grid", "mae.decoder_dim=8"},
+	} {
+		path := filepath.Join(t.TempDir(), "mae.toml")
+		text := "task = 'pretrain'\nmodel = { embed_dim = 16, depth = 2, num_heads = 2 }\nmae = { decoder_depth = 1, decoder_heads = 2 }\ntrain = { batch = 4 }\n"
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := experiment.Load(path, sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(cfg, device(t), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := r.Masking
+		if m == nil || m.Expected <= 1.1 || m.Gain <= 0 || m.Interval[0] > m.Gain || m.Gain > m.Interval[1] || r.PathwayOverhead != 0 {
+			t.Errorf("%s: %+v of %+v", name, m, r)
+		}
+		if !strings.Contains(r.String(), "with nothing masked") {
+			t.Errorf("%s: %s", name, r)
+		}
+	}
+}
+
 // TestProfile: every op of a step is listed, the shares add up, the largest
 // first.
 func TestProfile(t *testing.T) {

@@ -20,14 +20,15 @@
 // every file system, archive and copy program; they are hints for people, and
 // [Run.Latest] does not trust them.
 //
-// Formats: safetensors and NumPy's npz are read and written, PyTorch's .pth and
-// .pt, new and old, are read. Readers treat a file as foreign: what they do not
-// know is an error, memory is bounded by the size of the file (by 1032 times that
-// for a deflated npz, the most deflate can expand, and by some 150 for the pickle
-// in a PyTorch file), and no input makes them panic or execute anything. Files are read, not mapped: a mapping
-// turns a file that shrinks or a disk that fails into a crash that cannot be
-// caught, while one read costs the same memory and lets the hash be taken of
-// the very bytes that are used. Float32 tensors then share that memory.
+// Formats: safetensors and NumPy's npz are read and written, NumPy's npy and
+// PyTorch's .pth and .pt, new and old, are read. Readers treat a file as foreign:
+// what they do not know is an error, memory is bounded by the size of the file (by
+// 1032 times that for a deflated npz, the most deflate can expand, by some 150 for
+// the pickle in a PyTorch file, and by some 30 for the header of safetensors), and
+// no input makes them panic or execute anything. Files are read, on all processors,
+// not mapped: a mapping turns a file that shrinks or a disk that fails into a crash
+// that cannot be caught, while one read costs the same memory and lets the hash be
+// taken of the very bytes that are used. Float32 tensors then share that memory.
 //
 // Values are stored as they are, NaN and Inf included; whether they make sense
 // is for the caller to judge. The package knows nothing of models or devices.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"m2pt/internal/atomicfile"
 )
@@ -29,7 +30,7 @@ func formats() []format {
 		{
 			extension: ".safetensors",
 			match:     func(head string) bool { return len(head) > 8 && head[8] == '{' },
-			read:      func(f *os.File, size int64, _ part) (*Tensors, error) { return readSafetensors(f, size) },
+			read:      func(f *os.File, size int64, _ part) (*Tensors, error) { return readSafetensors(f, size, io.Discard) },
 			write:     writeSafetensors,
 		},
 		{
@@ -37,6 +38,10 @@ func formats() []format {
 			match:     func(head string) bool { return len(head) > 3 && (head[:4] == "PK\x03\x04" || head[:4] == "PK\x05\x06") },
 			read:      func(f *os.File, size int64, p part) (*Tensors, error) { return readZip(f, size, p) },
 			write:     writeNPZ,
+		},
+		{
+			match: func(head string) bool { return strings.HasPrefix(head, npyMagic) },
+			read:  func(f *os.File, size int64, _ part) (*Tensors, error) { return readBareNPY(f, size) },
 		},
 		{
 			match: isPickle,
@@ -90,7 +95,7 @@ func loadFile(path string, p part) (*Tensors, error) {
 				return format.read(f, size, p)
 			}
 		}
-		return nil, fmt.Errorf("first bytes %q are neither safetensors nor npz nor PyTorch: convert the file to .safetensors", head[:n])
+		return nil, fmt.Errorf("first bytes %q are neither safetensors nor npz nor npy nor PyTorch: convert the file to .safetensors", head[:n])
 	})
 }
 

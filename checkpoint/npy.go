@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/sbinet/npyio/npy"
@@ -50,6 +52,17 @@ func readNPY(r io.Reader, size uint64) (Tensor, error) {
 		t.Data = rowMajor(t.Data, t.Shape, d.Size())
 	}
 	return t, expectEOF(r)
+}
+
+// readBareNPY reads an npy file that is in no archive; its tensor is called like
+// the file.
+func readBareNPY(f *os.File, size int64) (*Tensors, error) {
+	t, err := readNPY(f, uint64(size))
+	if err != nil {
+		return nil, faultOfFile(err)
+	}
+	t.Name = strings.TrimSuffix(filepath.Base(f.Name()), npySuffix)
+	return Collect(t)
 }
 
 // readNPYStart reads everything up to the elements.

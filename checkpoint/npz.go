@@ -19,8 +19,21 @@ const (
 	deflateRatio = 1032
 )
 
-// readNPZ reads an archive that was checked.
-func readNPZ(archive *zip.Reader) (*Tensors, error) {
+// readNPZ reads an archive of size bytes that was checked. One that is to expand
+// to more than twice that is inflated once for nothing, so that a damaged one
+// takes no memory.
+func readNPZ(archive *zip.Reader, size uint64) (*Tensors, error) {
+	expanded := uint64(0)
+	for _, f := range archive.File {
+		expanded += f.UncompressedSize64
+	}
+	if expanded > 2*size {
+		for _, f := range archive.File {
+			if err := verifyMember(f); err != nil {
+				return nil, fmt.Errorf("npz member %q: %w", f.Name, err)
+			}
+		}
+	}
 	ts := &Tensors{}
 	for _, f := range archive.File {
 		t, err := readMember(f)
@@ -48,6 +61,17 @@ func checkArchive(archive *zip.Reader, size uint64) error {
 		}
 	}
 	return nil
+}
+
+// verifyMember compares what a member expands to with its checksum.
+func verifyMember(f *zip.File) error {
+	r, err := f.Open()
+	if err != nil {
+		return corrupt("%w", err)
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	return faultOfFile(err)
 }
 
 func readMember(f *zip.File) (Tensor, error) {

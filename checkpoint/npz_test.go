@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -261,6 +262,27 @@ func TestFixtures(t *testing.T) {
 		}
 	}
 	t.Logf("%d tensors in %d files", tensors, len(paths))
+}
+
+// TestBareNPY: an array outside an archive is called like its file.
+func TestBareNPY(t *testing.T) {
+	data := npyFile(describe("|u1", "False", "(2,)"), 1, 2)
+	path := filepath.Join(t.TempDir(), "blocks.0.npy")
+	for name, c := range map[string]struct {
+		data []byte
+		want error
+	}{"whole": {data, nil}, "cut": {data[:len(data)-1], ErrCorrupt}, "longer": {append(slices.Clone(data), 3), ErrCorrupt}} {
+		if err := os.WriteFile(path, c.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ts, err := Load(path)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if c.want == nil {
+			wantSame(t, ts, collect(t, New("blocks.0", []int{2}, []uint8{1, 2})))
+		}
+	}
 }
 
 func FuzzNPY(f *testing.F) {

@@ -243,7 +243,7 @@ func (c *Checkpoint) part(name string) (*Tensors, error) {
 func loadHashed(dir string, file File) (*Tensors, error) {
 	return load(filepath.Join(dir, file.Name), func(f *os.File, size int64) (*Tensors, error) {
 		d := digest{hash: sha256.New()}
-		ts, err := readSafetensors(io.TeeReader(f, &d), size)
+		ts, err := readSafetensors(f, size, &d)
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,28 @@ func modelKeys() []string {
 	return []string{"model", "module", "state_dict", "base_model", "model_state_dict"}
 }
 
+// AveragesKey is the key of [Tensors.Metadata] under which the tensors of a PyTorch
+// file's model tell that there are averaged ones beside them: what the file calls
+// those.
+const AveragesKey = "averages"
+
+// averagesKeys are what MAE and VideoMAE call averaged weights, and timm.
+func averagesKeys() []string { return []string{"model_ema", "state_dict_ema"} }
+
+// beside is the metadata of a part of a value.
+func beside(root, part any) map[string]string {
+	d, ok := root.(*pickle.Dict)
+	if !ok || any(d) == part {
+		return nil
+	}
+	for _, key := range averagesKeys() {
+		if v, _ := d.Lookup(key); v != nil {
+			return map[string]string{AveragesKey: key}
+		}
+	}
+	return nil
+}
+
 // modelPart is the dict of the model: the first that there is under one of
 // modelKeys, else the root where it holds tensors itself.
 func modelPart(root any) (any, error) {
@@ -186,72 +208,93 @@ func pickledTensors(root any, p part, size, steps int64) (*Tensors, error) {
 	if len(s.found) == 0 {
 		return nil, errors.New("holds no tensor: save model.state_dict()")
 	}
-	return newMaterializer(s.found, size).tensors(s.found)
+	ts, err := materialize(s.found, size)
+	if err != nil {
+		return nil, err
+	}
+	ts.Metadata = beside(root, v)
+	return ts, nil
 }
 
 // slack is what views may take beyond the size of their file, for tiny files.
 const slack = 1 << 20 // bytes
 
-// materializer turns views into tensors. A view whose elements lie in order
-// shares the memory of its storage; others are copied, and together copies take
-// no more than the file: a storage repeated without end is an attack.
-type materializer struct {
-	room int64               // bytes that copies may still take
-	uses map[*storage]int    // views that still want it
-	data map[*storage][]byte // of storages in use, read once
-}
-
-func newMaterializer(found []named, size int64) *materializer {
-	m := &materializer{room: size + slack, uses: make(map[*storage]int), data: make(map[*storage][]byte)}
-	for _, f := range found {
-		m.uses[f.storage]++
-		m.room -= int64(len(f.name))
+// materialize makes tensors of views in a file of size bytes. A view whose elements
+// lie in order shares the memory of its storage, others are copied. Storages are
+// read on all processors, and let go of after their views: a file of transposed
+// weights is not held twice.
+func materialize(found []named, size int64) (*Tensors, error) {
+	if err := checkCopies(found, size); err != nil {
+		return nil, err
 	}
-	return m
-}
-
-func (m *materializer) tensors(found []named) (*Tensors, error) {
-	ts := &Tensors{}
-	for _, f := range found {
-		data, err := m.elements(f.view)
+	list := make([]Tensor, len(found))
+	storages := byStorage(found)
+	err := parallel(len(storages), func(i int) error {
+		s := found[storages[i][0]]
+		data, err := s.storage.read()
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", f.name, err)
+			return fmt.Errorf("tensor %q: storage: %w", s.name, err)
 		}
-		if err := ts.Add(Tensor{f.name, f.dtype, f.shape, data}); err != nil {
-			return nil, corrupt("%w", err)
+		for _, k := range storages[i] {
+			f := found[k]
+			list[k] = Tensor{f.name, f.dtype, f.shape, f.elements(data)}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ts, err := Collect(list...)
+	if err != nil {
+		return nil, corrupt("%w", err)
 	}
 	return ts, nil
 }
 
-// elements returns the elements of a view in order. The storage is let go of
-// after its last view: a file of transposed weights is not held twice.
-func (m *materializer) elements(v *view) ([]byte, error) {
-	n, err := byteSize(v.dtype, v.shape)
-	if err != nil {
-		return nil, err
-	}
-	if !v.contiguous() {
-		m.room -= int64(n)
-	}
-	if m.room < 0 {
-		return nil, corrupt("shape %v with strides %v: views repeat more than the file holds", v.shape, v.strides)
-	}
-	data, read := m.data[v.storage]
-	if !read {
-		if data, err = v.storage.read(); err != nil {
-			return nil, fmt.Errorf("storage: %w", err)
+// checkCopies fails where the copies that views need are together larger than the
+// file: a storage repeated without end is an attack.
+func checkCopies(found []named, size int64) error {
+	room := size + slack
+	for _, f := range found {
+		room -= int64(len(f.name))
+		if !f.contiguous() {
+			room -= int64(f.bytes())
 		}
-		m.data[v.storage] = data
+		if room < 0 {
+			return corrupt("tensor %.40q: shape %v with strides %v: views repeat more than the file holds", f.name, f.shape, f.strides)
+		}
 	}
-	if m.uses[v.storage]--; m.uses[v.storage] == 0 {
-		delete(m.data, v.storage)
-	}
-	return v.elements(data, n), nil
+	return nil
 }
 
-// elements returns the n bytes of the view in the data of its storage.
-func (v *view) elements(data []byte, n int) []byte {
+// byStorage groups the numbers of views by their storage, in the order in which
+// storages appear.
+func byStorage(found []named) [][]int {
+	var groups [][]int
+	place := make(map[*storage]int)
+	for k, f := range found {
+		i, ok := place[f.storage]
+		if !ok {
+			i = len(groups)
+			place[f.storage], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], k)
+	}
+	return groups
+}
+
+// bytes is the size of the view's elements; [newView] has checked that it is one.
+func (v *view) bytes() int {
+	n := v.dtype.Size()
+	for _, dim := range v.shape {
+		n *= dim
+	}
+	return n
+}
+
+// elements returns those of the view, in order, out of the data of its storage.
+func (v *view) elements(data []byte) []byte {
+	n := v.bytes()
 	switch at := v.offset * v.dtype.Size(); {
 	case n == 0:
 		return nil

@@ -193,6 +193,29 @@ func TestPyTorchParts(t *testing.T) {
 	}
 }
 
+// TestPyTorchAverages: the model wins over averaged weights beside it, of which its
+// tensors tell.
+func TestPyTorchAverages(t *testing.T) {
+	model, ema := pyDict(pyString("w"), pyVector(3)), pyDict(pyString("v"), pyVector(3))
+	for _, c := range []struct {
+		name, value string
+		part        part
+		want        string
+	}{
+		{"MAE", pyDict(pyString("model_ema"), ema, pyString("model"), model), modelPart, "model_ema"},
+		{"timm", pyDict(pyString("state_dict"), model, pyString("state_dict_ema"), ema), modelPart, "state_dict_ema"},
+		{"none", pyDict(pyString("model"), model), modelPart, ""},
+		{"nothing in them", pyDict(pyString("model"), model, pyString("model_ema"), "N"), modelPart, ""},
+		{"bare", model, modelPart, ""},
+		{"everything", pyDict(pyString("model_ema"), ema, pyString("model"), model), whole, ""},
+	} {
+		ts, err := parsePyTorch(zipFile(t, c.value, map[string][]byte{"0": counting(3)}), c.part)
+		if err != nil || ts.Metadata[AveragesKey] != c.want || c.part == nil || ts.Len() != 1 && c.name != "everything" || names(ts)[0] == "v" {
+			t.Errorf("%s: %v beside %q, want %q", c.name, err, names(ts), c.want)
+		}
+	}
+}
+
 func TestPyTorchDtypes(t *testing.T) {
 	for d, row := range dtypes {
 		t.Run(row.name, func(t *testing.T) {
@@ -380,17 +403,16 @@ func TestPyTorchMemory(t *testing.T) {
 	}
 }
 
-// TestStoragesAreLetGo: a storage that every view has been copied from is not
-// held until the end.
-func TestStoragesAreLetGo(t *testing.T) {
+// TestStoragesAreReadOnce: however many views a storage has.
+func TestStoragesAreReadOnce(t *testing.T) {
+	opened := 0
 	s := &storage{dtype: Float32, size: 48, open: func() (io.ReadCloser, error) {
+		opened++
 		return io.NopCloser(bytes.NewReader(counting(12))), nil
 	}}
 	w := &view{storage: s, dtype: Float32, shape: []int{4, 3}, strides: []int{1, 4}}
-	found := []named{{"w", w}, {"v", w}}
-	m := newMaterializer(found, s.size)
-	if _, err := m.tensors(found); err != nil || len(m.data) > 0 {
-		t.Errorf("%d storages held, %v", len(m.data), err)
+	if ts, err := materialize([]named{{"w", w}, {"v", w}}, s.size); err != nil || ts.Len() != 2 || opened != 1 {
+		t.Errorf("%v (%v), opened %d times", ts, err, opened)
 	}
 }
 

@@ -33,7 +33,7 @@ func readZip(r io.ReaderAt, size int64, p part) (*Tensors, error) {
 			return readPyTorchZip(archive, path.Dir(f.Name), size, p)
 		}
 	}
-	return readNPZ(archive)
+	return readNPZ(archive, uint64(size))
 }
 
 // members are the files of an archive by name.

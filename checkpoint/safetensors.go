@@ -20,10 +20,11 @@ const (
 	safetensorsMetadata  = "__metadata__"
 )
 
-// readSafetensors reads a file of size bytes from r. Nothing beyond the header
-// is allocated before the header is known to fit that size.
-func readSafetensors(r io.Reader, size int64) (*Tensors, error) {
-	header, err := readSafetensorsHeader(r, size)
+// readSafetensors reads a file of size bytes from r, and writes all that it has
+// read to seen. Nothing beyond the header is allocated before the header is known
+// to fit that size.
+func readSafetensors(r io.ReaderAt, size int64, seen io.Writer) (*Tensors, error) {
+	header, err := readSafetensorsHeader(io.TeeReader(io.NewSectionReader(r, 0, size), seen), size)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +38,11 @@ func readSafetensors(r io.Reader, size int64) (*Tensors, error) {
 		return nil, err
 	}
 	body := make([]byte, bodySize)
-	if _, err := io.ReadFull(r, body); err != nil {
+	if err := fill(r, body, size-bodySize); err != nil {
 		return nil, fmt.Errorf("read tensors: %w", err)
+	}
+	if _, err := seen.Write(body); err != nil {
+		return nil, err
 	}
 	for _, s := range spans {
 		s.tensor.Data = body[s.begin:s.end:s.end]

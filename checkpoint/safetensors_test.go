@@ -25,7 +25,7 @@ func safetensorsBytes(t testing.TB, ts *Tensors) []byte {
 }
 
 func parseSafetensors(data []byte) (*Tensors, error) {
-	return readSafetensors(bytes.NewReader(data), int64(len(data)))
+	return readSafetensors(bytes.NewReader(data), int64(len(data)), io.Discard)
 }
 
 // file returns a safetensors file with that header and body.

@@ -90,6 +90,23 @@ func (t Tensor) Float64s() ([]float64, error) {
 	return convert[float64](v), err
 }
 
+// Numbers returns the elements of a tensor of any dtype: integers beyond 2^53 are
+// rounded, bools are 0 and 1. The result is read only: it may share memory with
+// Data.
+func (t Tensor) Numbers() []float64 {
+	if t.Dtype == Uint64 {
+		return convert[float64](valuesOf[uint64](t.Data))
+	}
+	if v, err := t.Int64s(); err == nil {
+		return convert[float64](v)
+	}
+	v, err := t.Float64s()
+	if err != nil {
+		panic(err) // what is neither floating nor an integer is no dtype
+	}
+	return v
+}
+
 // Int64s returns the elements of an integer tensor, or of a bool tensor as 0
 // and 1. A uint64 above the largest int64 is an error. The result is read only:
 // it may share memory with Data.

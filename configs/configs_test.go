@@ -43,6 +43,33 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+// TestPretraining: the published recipes have the published numbers of parameters.
+func TestPretraining(t *testing.T) {
+	const (
+		global  = 3_152_384          // a block 512 wide
+		shifted = global + 7312 + 16 // AudioMAE's: with an MLP of offsets and τ of each head
+		audio   = 136_992_768
+	)
+	for _, c := range []struct {
+		file string
+		want int
+		sets []string
+	}{
+		{"imagenet_mae.toml", 111_907_840, nil},
+		{"audioset_audiomae.toml", audio, nil},
+		{"audioset_audiomae.toml", audio - 16*shifted + 8*global, []string{"mae.decoder=global", "mae.decoder_depth=8"}},
+		{"audioset_audiomae.toml", audio + (1212-512)*(768+512), []string{"tokenizer.stride=10", "mae.decoder_window=6", "mae.mask=grid", "train.accumulate=512"}}, // longer tables
+		{"shapenet_pointmae.toml", 114_337_376, nil},
+		{"shapenet_pointmae.toml", 29_006_432, []string{"model.embed_dim=384"}},
+		{"kinetics_videomae.toml", 94_210_944, nil},
+		{"kinetics_videomae.toml", 94_210_944, []string{"mae.decoder_mask=running_cell"}},
+	} {
+		if got := plan(t, c.file, c.sets...).Parameters.Training; got != c.want {
+			t.Errorf("%s %v: %d parameters, want %d", c.file, c.sets, got, c.want)
+		}
+	}
+}
+
 func files(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -80,9 +107,9 @@ func header(t *testing.T, path string) {
 
 // plan loads a file and builds its graphs, for which neither data nor weights are
 // needed.
-func plan(t *testing.T, path string) *train.Plan {
+func plan(t *testing.T, path string, sets ...string) *train.Plan {
 	t.Helper()
-	cfg, err := experiment.Load(path, nil)
+	cfg, err := experiment.Load(path, sets)
 	if err != nil {
 		t.Fatal(err)
 	}

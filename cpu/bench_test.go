@@ -90,6 +90,21 @@ func BenchmarkReconstruction(b *testing.B) {
 	})
 }
 
+// BenchmarkWindows runs what a block of AudioMAE's decoder does between its linear
+// layers, for a batch of 8.
+func BenchmarkWindows(b *testing.B) {
+	const B, N, D, H = 8, 512, 512, 16
+	f := ops.F32
+	k := ops.WindowAttention{Heads: H, Windows: ops.Windows{Grid: [2]int{64, 8}, Size: [2]int{4, 4}, Shift: 2}}
+	qkv, table := f(B, N, 3*D), f(B, 256, H)
+	bench(b, []timed{
+		{"cosine_qk", ops.CosineQK{Heads: H, Tau: true}, []ops.Spec{qkv, f(H)}},
+		{"cosine_qk.grad", ops.CosineQKGrad{Heads: H, Tau: true}, []ops.Spec{qkv, f(H), qkv}},
+		{"window_attention", k, []ops.Spec{qkv, table}},
+		{"window_attention.grad", ops.WindowAttentionGrad(k), []ops.Spec{qkv, table, f(B, N, D)}},
+	})
+}
+
 // timed is a kind with its operands.
 type timed struct {
 	name string

@@ -31,6 +31,8 @@ func (c call) bindLayer(k ops.Kind) func() {
 		return c.sumRows()
 	case ops.Attention:
 		return c.attention(k)
+	case ops.WindowAttention:
+		return c.windowAttention(k)
 	case ops.CosineQK:
 		return c.cosineQK(k)
 	case ops.LayerNorm:
@@ -156,6 +158,8 @@ func (c call) bindGrad(k ops.Kind) func() {
 		return c.linearGradW()
 	case ops.AttentionGrad:
 		return c.attentionGrad(k)
+	case ops.WindowAttentionGrad:
+		return c.windowAttentionGrad(k)
 	case ops.LayerNormGrad:
 		return c.layerNormGrad()
 	case ops.BatchNormGrad:

@@ -30,14 +30,14 @@ func (c call) columnsGrad(k ops.ColumnsGrad) func() {
 func (c call) dropout(k ops.Dropout) func() {
 	const run = 1024
 	x, keys, y := c.x(0), ops.Of[int32](c.in[1]), c.y(0)
-	B := c.in[0].Shape[0]
-	n, mask, scale := len(x)/B, k.Mask(), float32(1/(1-k.Rate))
+	B := c.out[0].Shape[0]
+	n, mask, scale := len(y)/B, k.Mask(), float32(1/(1-k.Rate))
 	runs := (n + run - 1) / run
 	return c.rows(B*runs, run, func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			b, from := r/runs, r%runs*run
 			to := min(from+run, n)
-			x, y := x[b*n:][from:to], y[b*n:][from:to]
+			x, y := x[b*n%len(x):][from:to], y[b*n:][from:to] // or of the table x
 			for i := 0; i < len(x); i += 4 {
 				block := mask.Block(keys[2*b:], (from+i)/4)
 				for j, v := range x[i:min(i+4, len(x))] {

@@ -39,7 +39,7 @@ var badFiles = []struct{ file, message string }{
 	{"drop_path_one", `drop_path_one.toml:2: model.drop_path: is 1, want 0 or more and below 1`},
 	{"duplicate_key", `duplicate_key.toml:3: Key 'optimizer.lr' has already been defined`},
 	{"duplicate_section", `duplicate_section.toml:3: Key 'train' has already been defined`},
-	{"enum_augment", `enum_augment.toml:2: augment.crop: is "random", want resized or byol or shift or none` + "\n" +
+	{"enum_augment", `enum_augment.toml:2: augment.crop: is "random", want resized or byol or multi_scale or shift or none` + "\n" +
 		`enum_augment.toml:3: augment.interpolation: is "nearest", want bicubic or bilinear or linear` + "\n" +
 		`enum_augment.toml:4: augment.remode: is "noise", want pixel or rand or const` + "\n" +
 		`enum_augment.toml:5: augment.mixup_mode: is "half", want batch or pair or elem`},
@@ -117,7 +117,7 @@ var badFiles = []struct{ file, message string }{
 	{"pathway_neither", `pathway_neither.toml:1: pathway: names no auxiliary model; give aux (a checkpoint) or aux_config (an experiment)`},
 	{"pathway_no_layers", `pathway_no_layers.toml:3: pathway.layers: is empty, want some of attn.qkv, attn.proj, mlp.fc1, mlp.fc2`},
 	{"pathway_second", `pathway_second.toml:7: pathway[1].order: is "backward", want forward or reversed`},
-	{"pathway_unknown_second", `pathway_unknown_second.toml:6: pathway[1].lambda: unknown key "lambda"; [pathway] has aux, aux_config, aux_set, layers, lambda_init, lambda_trainable, aux_trainable, order`},
+	{"pathway_unknown_second", `pathway_unknown_second.toml:6: pathway[1].lambda: unknown key "lambda"; [pathway] has aux, aux_source, aux_config, aux_set, layers, lambda_init, lambda_trainable, aux_trainable, order`},
 	{"pool_without_token", `pool_without_token.toml:3: model.global_pool: is "token", which needs model.class_token = true`},
 	{"scale_order", `scale_order.toml:2: augment.scale: is [1 0.08], want a range within 0 to 1, low first`},
 	{"section_is_list", `section_is_list.toml:1: train: want a table, got a list of tables`},

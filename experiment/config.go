@@ -162,7 +162,8 @@ type Model struct {
 	// WeightInit draws the linear weights of the blocks: "normal" (default;
 	// N(0, 0.02^2), timm), "xavier" (Glorot uniform, MAE), "fan_in"
 	// (U(+-1/sqrt(fan-in)), PyTorch's default). Narrow models trained from
-	// scratch learn faster with the last two.
+	// scratch learn faster with the last two. In task "pretrain" the tokenizer
+	// follows, but for clips, and the decoder always has "xavier".
 	WeightInit string `toml:"weight_init"`
 	// InitValues is where the layer scale of every branch starts; 0 (default) = no
 	// layer scale.
@@ -174,12 +175,18 @@ type Model struct {
 	Frozen bool `toml:"frozen"`
 	// Init is a checkpoint the weights start from. Default: empty = random.
 	Init string `toml:"init" path:"file"`
+	// InitSource is the project whose names Init's tensors have, out of [Sources].
+	// Default "auto": their names tell.
+	InitSource string `toml:"init_source"`
 }
 
 // Pathway joins the model to one auxiliary model: W + lambda*W'.
 type Pathway struct {
 	// Aux is the auxiliary checkpoint. Give this or AuxConfig.
 	Aux string `toml:"aux" path:"file" or:"aux_config"`
+	// AuxSource is the project whose names Aux's tensors have, out of [Sources].
+	// Default "auto": their names tell.
+	AuxSource string `toml:"aux_source"`
 	// AuxConfig is the experiment that makes the auxiliary; it is trained
 	// first when its result is missing. See [Config.Aux].
 	AuxConfig string `toml:"aux_config" path:"file" or:"aux" hash:"-"`
@@ -333,7 +340,11 @@ type Head struct {
 	InitStd float64 `toml:"init_std"`
 }
 
-// MAE is the masked autoencoder of task "pretrain".
+// MAE is the masked autoencoder of task "pretrain". Keys of other sections have
+// defaults of their own there, the published recipes': weight_init "xavier" (of point
+// clouds "normal"), drop_path 0 (0.1), betas 0.9, 0.95 (0.9, 0.999), pos_embed
+// "sincos" of pictures and sounds, layer_decay 1, min_lr 0, augment.scale 0.2, 1,
+// smoothing and reprob 0, and for clips another augment.crop.
 type MAE struct {
 	// Mask: "random" (default), "grid" (time rows and frequency columns of a
 	// spectrogram), "tube" (the same places in every step of time; default for
@@ -350,11 +361,18 @@ type MAE struct {
 	// DecoderMask is which tokens are told: "none" (default; all hidden ones) or
 	// "running_cell" (of clips, half of all: VideoMAE V2).
 	DecoderMask string `toml:"decoder_mask"`
+	// Decoder: "global" (default), whose blocks attend to all tokens at once, or
+	// "window" (of sounds: AudioMAE's own, with Swin V2's blocks).
+	Decoder string `toml:"decoder"`
+	// DecoderWindow is how many patches of time and of frequency a window of "window"
+	// has, 3 or more; divides the patches along frequency. Default 4; AudioMAE has 6
+	// with overlapping patches.
+	DecoderWindow int `toml:"decoder_window"`
 	// DecoderDim is the decoder's width; 0 (default for point clouds) = embed_dim,
 	// which Load fills in. Default 512, for clips 384.
 	DecoderDim int `toml:"decoder_dim"`
 	// DecoderDepth is the number of its blocks. Default 8, for clips and point
-	// clouds 4.
+	// clouds 4, with windows 16.
 	DecoderDepth int `toml:"decoder_depth"`
 	// DecoderHeads of its attention; divides DecoderDim; 0 (default for point
 	// clouds) = num_heads, which Load fills in. Default 16, for clips 6.
@@ -365,6 +383,10 @@ type MAE struct {
 	// Chamfer is the distance between point groups: "l2" (default; of squares) or
 	// "l1".
 	Chamfer string `toml:"chamfer"`
+	// DrawEvery is the number of steps between drawings of what is told of some
+	// held-out samples, reconstructions/step-*.png in the run folder; 0 (default) =
+	// one at each evaluation.
+	DrawEvery int `toml:"draw_every" hash:"-"`
 }
 
 // Train is the training loop.
@@ -443,8 +465,10 @@ type Schedule struct {
 type Augment struct {
 	// Crop: "resized" (random resized crop, default), "byol" (the same with a
 	// single draw, its sides cut to the image's: MAE's linear probing), "shift"
-	// (padded by Shift, then a random crop of the same size), "none". Clips:
-	// "resized" or "none" (a square as high as the frame).
+	// (padded by Shift, then a random crop of the same size), "none",
+	// "multi_scale" (one of a few shapes at one of 13 places; default for clips in
+	// task "pretrain", VideoMAE). Clips: "resized", "multi_scale" or "none" (a
+	// square as high as the frame).
 	Crop string `toml:"crop"`
 	// Scale is the range of the area of a resized crop over the image's:
 	// 0 < low <= high <= 1. Default 0.08, 1.
@@ -454,10 +478,12 @@ type Augment struct {
 	Ratio [2]float64 `toml:"ratio"`
 	// Shift is the largest shift either way, pixels, >= 0. Default 4.
 	Shift int `toml:"shift"`
-	// HFlip is the probability of a left-right flip. Default 0.5.
+	// HFlip is the probability of a left-right flip. Default 0.5, for clips in task
+	// "pretrain" 0.
 	HFlip float64 `toml:"hflip"`
 	// Interpolation: "bicubic" (default), "bilinear", or "linear" (default for
-	// clips; between the nearest pixels only, not smoothed where it shrinks).
+	// clips, but in task "pretrain" "bilinear"; between the nearest pixels only, not
+	// smoothed where it shrinks).
 	Interpolation string `toml:"interpolation"`
 	// AutoAugment is RandAugment in timm's words: "rand", then any of mN
 	// (magnitude 0 .. 10, default 10), nN (operations, default 2), mstdX (noise
@@ -525,6 +551,11 @@ type Eval struct {
 	// EMA evaluates the averaged weights where train.ema_decay is on. Default
 	// true.
 	EMA bool `toml:"ema"`
+	// Probe is what tells of every evaluation of task "pretrain" how much of the
+	// classes the encoder's features know: "ridge" (regression on the mean token,
+	// each sample by the fit to all others, over at most 2,000 samples of each
+	// split) or "none" (default).
+	Probe string `toml:"probe" hash:"-"`
 }
 
 // Device is what computes.

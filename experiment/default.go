@@ -31,23 +31,27 @@ func defaults(kind string) *Config {
 	case "video":
 		c.Model.QKVBias, c.Model.PosEmbed, c.Model.ClassToken = "split", "sinusoid", false
 		c.Augment.Interpolation = "linear"
-		c.MAE = MAE{Mask: "tube", MaskRatio: 0.9, MaskTProb: 0.7, MaskFProb: 0.3, DecoderMask: "none", DecoderDim: 384, DecoderDepth: 4, DecoderHeads: 6, NormTarget: true, Chamfer: "l2"}
+		c.MAE = MAE{Mask: "tube", MaskRatio: 0.9, MaskTProb: 0.7, MaskFProb: 0.3, DecoderMask: "none", Decoder: "global", DecoderWindow: 4, DecoderDim: 384, DecoderDepth: 4, DecoderHeads: 6, NormTarget: true, Chamfer: "l2"}
 	}
 	return c
 }
 
-// usePretraining gives c, of a modality's defaults, those of masked pretraining.
-func (c *Config) usePretraining() {
-	switch c.Model.PosEmbed {
-	case "learned":
-		c.Model.PosEmbed = "sincos"
-	case "mlp":
-		c.Model.ClassToken = false
-	}
+// usePretraining gives c, of a modality's defaults, those of its masked
+// pretraining.
+func (c *Config) usePretraining(kind string) {
 	c.Model.WeightInit, c.Model.DropPath = "xavier", 0
 	c.Optimizer.Betas, c.Optimizer.LayerDecay = [2]float64{0.9, 0.95}, 1
 	c.Augment.Scale, c.Augment.Smoothing, c.Augment.ReProb = [2]float64{0.2, 1}, 0, 0
 	c.Schedule.MinLR = 0
+	switch kind {
+	case "image", "audio":
+		c.Model.PosEmbed = "sincos"
+	case "point":
+		c.Model.ClassToken, c.Model.WeightInit, c.Model.DropPath = false, "normal", 0.1
+		c.Optimizer.Betas = [2]float64{0.9, 0.999}
+	case "video":
+		c.Augment.Crop, c.Augment.HFlip, c.Augment.Interpolation = "multi_scale", 0, "bilinear"
+	}
 }
 
 // pictureDefaults are those of images and sounds.
@@ -61,8 +65,8 @@ func pictureDefaults() *Config {
 		Audio:     Audio{SampleRate: 16000, MelBins: 128, Frames: 1024, Mean: -4.2677393, Std: 4.5689974, Fold: 1},
 		Schedule:  Schedule{Name: "cosine", WarmupEpochs: 5, MinLR: 1e-6},
 		MAE: MAE{Mask: "random", MaskRatio: 0.75, MaskTProb: 0.7, MaskFProb: 0.3, DecoderMask: "none",
-			DecoderDim: 512, DecoderDepth: 8, DecoderHeads: 16, Chamfer: "l2"},
-		Eval:   Eval{Every: 1, Votes: 1, EMA: true},
+			Decoder: "global", DecoderWindow: 4, DecoderDim: 512, DecoderDepth: 8, DecoderHeads: 16, Chamfer: "l2"},
+		Eval:   Eval{Every: 1, Votes: 1, EMA: true, Probe: "none"},
 		Device: Device{Name: "cpu", Precision: "float32"},
 	}
 	c.Data = Data{
@@ -85,6 +89,7 @@ func pictureDefaults() *Config {
 		NormEps:    1e-6,
 		DropPath:   0.1,
 		WeightInit: "normal",
+		InitSource: "auto",
 	}
 	c.Model.usePreset("vit_base")
 	c.Train = Train{
@@ -123,11 +128,18 @@ func pictureDefaults() *Config {
 }
 
 func defaultPathway() Pathway {
-	return Pathway{AuxSet: []string{}, Layers: Layers(), LambdaTrainable: true, Order: "forward"}
+	return Pathway{AuxSource: "auto", AuxSet: []string{}, Layers: Layers(), LambdaTrainable: true, Order: "forward"}
 }
 
 // Layers lists the linear layers of a block that can have a pathway.
 func Layers() []string { return []string{"attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"} }
+
+// Sources lists whose names a checkpoint may have: "auto" for what its names tell,
+// ours, timm's, those of MAE, AudioMAE, Point-MAE and VideoMAE, and Hugging Face's of
+// ViT (and ViTMAE) and VideoMAE.
+func Sources() []string {
+	return []string{"auto", "m2pt", "timm", "mae", "audiomae", "pointmae", "videomae", "hf-vit", "hf-videomae"}
+}
 
 type preset struct {
 	name                string
@@ -202,8 +214,8 @@ func (c *Config) learningRate() float64 {
 // cropPct is timm's rule where training looks at a part of the picture, which it
 // sees enlarged. Where it sees the whole, so does evaluation.
 func (c *Config) cropPct() float64 {
-	part := c.Augment.Crop == "resized" || c.Augment.Crop == "byol"
-	if part && c.Data.ImageSize <= 224 {
+	whole := c.Augment.Crop == "shift" || c.Augment.Crop == "none"
+	if !whole && c.Data.ImageSize <= 224 {
 		return 224. / 256
 	}
 	return 1

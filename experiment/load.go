@@ -102,8 +102,8 @@ func (l *loader) defaultTo(path string) {
 	}
 }
 
-// modality gives keys that no layer has set the defaults of the modality and the
-// task, where those are not the picture classifier's.
+// modality gives keys that no layer has set the defaults of the modality, the task
+// and its decoder, where those are not the picture classifier's.
 func (l *loader) modality() {
 	own, usual := map[string]reflect.Value{}, map[string]string{}
 	for _, f := range leaves(reflect.ValueOf(l.config).Elem(), "") {
@@ -115,7 +115,10 @@ func (l *loader) modality() {
 	}
 	other := defaults(l.config.Tokenizer.Kind)
 	if l.config.Task == "pretrain" {
-		other.usePretraining()
+		other.usePretraining(l.config.Tokenizer.Kind)
+	}
+	if l.config.MAE.Decoder == "window" {
+		other.MAE.DecoderDepth = 16
 	}
 	for _, f := range leaves(reflect.ValueOf(other).Elem(), "") {
 		if _, set := l.where[f.key]; !set && f.text(other) != usual[f.key] {

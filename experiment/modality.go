@@ -139,7 +139,7 @@ func (c *Config) checkVideo(k *checks) {
 		k.add("tokenizer.stride", "is %d, but tubelets do not overlap: leave it out", t.Stride)
 	}
 	if crop := c.Augment.Crop; crop == "byol" || crop == "shift" {
-		k.add("augment.crop", "is %q, but clips have \"resized\" or \"none\"", crop)
+		k.add("augment.crop", "is %q, but clips have \"resized\", \"multi_scale\" or \"none\"", crop)
 	}
 	if c.Data.Channels != 3 {
 		k.add("data.channels", "is %d, but clips have 3", c.Data.Channels)

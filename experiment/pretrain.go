@@ -9,6 +9,7 @@ func (c *Config) checkMAE(k *checks) {
 	share("mae.mask_t_prob", a.MaskTProb)
 	share("mae.mask_f_prob", a.MaskFProb)
 	k.oneOf("mae.decoder_mask", a.DecoderMask, "none", "running_cell")
+	k.want("mae.draw_every", a.DrawEvery, a.DrawEvery >= 0, "0 or more steps")
 	k.within("mae.decoder_dim", a.DecoderDim, 0, maxDim)
 	k.within("mae.decoder_depth", a.DecoderDepth, 1, maxDepth)
 	k.within("mae.decoder_heads", a.DecoderHeads, 0, maxDim)
@@ -21,8 +22,23 @@ func (c *Config) checkMAE(k *checks) {
 	if (a.Mask == "tube" || a.DecoderMask == "running_cell") && kind != "video" {
 		k.add("mae.mask", "is %q and decoder_mask %q: tubes and running cells are for clips, tokenizer.kind is %q", a.Mask, a.DecoderMask, kind)
 	}
+	c.checkDecoder(k)
 	if c.Task == "pretrain" {
 		c.checkPretraining(k)
+	}
+}
+
+func (c *Config) checkDecoder(k *checks) {
+	a, t := c.MAE, c.Tokenizer
+	k.oneOf("mae.decoder", a.Decoder, "global", "window")
+	k.within("mae.decoder_window", a.DecoderWindow, 3, maxSide)
+	if a.Decoder != "window" || a.DecoderWindow < 1 || t.stride() < 1 {
+		return
+	}
+	if t.Kind != "audio" {
+		k.add("mae.decoder", "is \"window\", which is for sounds; tokenizer.kind is %q", t.Kind)
+	} else if n := (c.Audio.MelBins-t.PatchSize)/t.stride() + 1; n%a.DecoderWindow != 0 {
+		k.add("mae.decoder_window", "is %d, which does not divide the %d patches along frequency", a.DecoderWindow, n)
 	}
 }
 
@@ -43,8 +59,5 @@ func (c *Config) checkPretraining(k *checks) {
 	}
 	if c.Head.Loss != "cross_entropy" || c.Audio.Mixup > 0 || c.Audio.MaskTProb > 0 || c.Audio.MaskFProb > 0 {
 		k.add("head.loss", "audio.mixup and audio.mask_*_prob are for task \"classify\"")
-	}
-	if t := c.Tokenizer; t.Stride > 0 && t.Stride != t.PatchSize {
-		k.add("tokenizer.stride", "is %d: overlapping patches are not pretrained by this version", t.Stride)
 	}
 }

@@ -190,6 +190,7 @@ func (c *Config) checkModel(k *checks) {
 		k.add("model.global_pool", "is \"token\", which needs model.class_token = true")
 	}
 	c.checkPositions(k)
+	k.oneOf("model.init_source", m.InitSource, Sources()...)
 	k.oneOf("model.weight_init", m.WeightInit, "normal", "xavier", "fan_in")
 	k.want("model.init_values", m.InitValues, notNegative(m.InitValues), isNotNegative)
 	for i, p := range c.Pathway {
@@ -210,6 +211,7 @@ func (p *Pathway) check(k *checks, key string) {
 	case p.AuxConfig == "" && len(p.AuxSet) > 0:
 		k.add(key+".aux_set", "is given without aux_config")
 	}
+	k.oneOf(key+".aux_source", p.AuxSource, Sources()...)
 	if len(p.Layers) == 0 {
 		k.add(key+".layers", "is empty, want some of %s", strings.Join(Layers(), ", "))
 	}
@@ -335,7 +337,7 @@ func (c *Config) checkAudio(k *checks) {
 
 func (c *Config) checkCrop(k *checks) {
 	a := c.Augment
-	k.oneOf("augment.crop", a.Crop, "resized", "byol", "shift", "none")
+	k.oneOf("augment.crop", a.Crop, "resized", "byol", "multi_scale", "shift", "none")
 	k.want("augment.scale", a.Scale, 0 < a.Scale[0] && a.Scale[0] <= a.Scale[1] && a.Scale[1] <= 1,
 		"a range within 0 to 1, low first")
 	k.want("augment.ratio", a.Ratio, 0 < a.Ratio[0] && a.Ratio[0] <= a.Ratio[1] && finite(a.Ratio[1]),
@@ -388,6 +390,10 @@ func (c *Config) checkEval(k *checks) {
 	k.within("eval.batch", e.Batch, 0, maxBatch)
 	c.checkPixels(k, "eval.batch", e.Batch)
 	c.checkViews(k)
+	k.oneOf("eval.probe", e.Probe, "none", "ridge")
+	if e.Probe != "none" && c.Task != "pretrain" {
+		k.add("eval.probe", "is %q, which is for task \"pretrain\"", e.Probe)
+	}
 	k.want("eval.crop_pct", e.CropPct, e.CropPct == 0 || 0.01 <= e.CropPct && e.CropPct <= 1, "0.01 to 1, or 0 for the default")
 }
 

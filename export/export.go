@@ -1,106 +1,147 @@
-// Package export turns a trained model into a plain Vision Transformer that
-// costs nothing extra: every pathway folded, Ŵ = W + Σₖ λₖ·W′ₖ, timm's names and
-// shapes, no λ, no W′ and no split bias left.
+// Package export writes trained models for others to load: as a plain Vision
+// Transformer that costs nothing extra, every pathway folded, Ŵ = W + Σₖ λₖ·W′ₖ,
+// or with W, W′ and λ apart.
+//
+// Vocabulary: a [Form] is what is written and where. A file holds tensors alone, in
+// timm's names as far as timm has them. A folder has the layout of Hugging Face's hub
+// for the library of its modality: timm for pictures and sounds, transformers
+// (VideoMAE) for clips, Point-MAE's code for point clouds. It holds weights in that
+// library's names, its config.json and a model card. What the library cannot be told
+// makes no folder.
+//
+// The package trains nothing and fetches or uploads nothing.
 package export
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"math"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"m2pt/checkpoint"
+	"m2pt/checkpoint/names"
 	"m2pt/experiment"
-	"m2pt/heads"
-	"m2pt/internal/atomicfile"
 	"m2pt/model"
-	"m2pt/tokenizers"
 	"m2pt/train"
 )
+
+// Form is what to write and where.
+type Form struct {
+	// Out is a .safetensors or .npz file by its extension, otherwise a folder.
+	Out string
+	// Dtype of floating tensors: Float32 (the zero value), Float16 or BFloat16.
+	Dtype checkpoint.Dtype
+	// Unmerged leaves W, W′ and λ apart, under the names of package model.
+	Unmerged bool
+}
+
+// Dtypes are those a [Form] may have.
+func Dtypes() []checkpoint.Dtype {
+	return []checkpoint.Dtype{checkpoint.Float32, checkpoint.Float16, checkpoint.BFloat16}
+}
+
+// folder reports whether the form is one.
+func (f Form) folder() bool { return filepath.Ext(f.Out) == "" }
+
+// check refuses what cannot be written of a model.
+func (f Form) check(l layout, m *train.Trained) error {
+	ext := filepath.Ext(f.Out)
+	switch {
+	case !f.folder() && ext != ".safetensors" && ext != ".npz":
+		return misused("want a .safetensors or .npz file, or a folder without extension")
+	case f.Dtype == checkpoint.BFloat16 && ext == ".npz":
+		return misused("NumPy has no bfloat16: write a .safetensors file, or float16")
+	case f.Unmerged && f.folder():
+		return misused("config.json describes a plain model: write unmerged weights to a .safetensors or .npz file")
+	case f.folder():
+		return checkFolder(f.Out, l.beyond(m))
+	}
+	return nil
+}
 
 // Summary says what was written.
 type Summary struct {
 	Path       string `json:"path"`
+	Dtype      string `json:"dtype"`
 	Tensors    int    `json:"tensors"`
 	Parameters int    `json:"parameters"`
 	Folded     int    `json:"folded"` // layers that had a pathway
-	// Beyond says what the tensors do not and timm's arguments cannot: whoever
+	EMA        bool   `json:"ema"`    // the weights are running averages of those that trained
+	// Beyond says what the tensors do not and the library cannot be told: whoever
 	// loads them has to set it.
-	Beyond []string `json:"beyond_timm,omitempty"`
+	Beyond []string `json:"beyond,omitempty"`
 }
 
-// Write writes the merged model to out: a .safetensors or .npz file by its
-// extension, otherwise a folder in Hugging Face's layout, config.json and
-// model.safetensors, which timm loads with `local-dir:`. A folder that holds
-// anything else is left alone, and a model that config.json cannot describe gets
-// none: both are an [experiment.UsageError].
-func Write(m *train.Model, out string) (Summary, error) {
-	merged, err := train.Merge(m.Weights)
-	if err == nil {
-		merged, err = wholeBiases(merged)
+// Write writes a model. A form that cannot be, a folder that holds anything else, and
+// one for a model that its config.json cannot describe are an
+// [experiment.UsageError] and change nothing.
+func Write(m *train.Trained, f Form) (Summary, error) {
+	s, l := Summary{Path: f.Out, Dtype: f.Dtype.String(), EMA: m.Averaged}, layoutOf(m)
+	if err := f.check(l, m); err != nil {
+		return s, fmt.Errorf("export to %s: %w", f.Out, err)
 	}
+	ts, err := f.tensors(m)
 	if err != nil {
-		return Summary{}, fmt.Errorf("export %s: %w", m.Path, err)
+		return s, fmt.Errorf("export %s: %w", m.Path, err)
 	}
-	s := Summary{Path: out, Tensors: merged.Len(), Beyond: beyondTimm(m.Classifier)}
-	for t := range merged.All() {
+	s.Tensors = ts.Len()
+	for t := range ts.All() {
 		s.Parameters += t.Len()
 	}
-	s.Folded = len(foldedLayers(m.Weights))
-	merged.Metadata = map[string]string{"format": "pt"}
-	switch filepath.Ext(out) {
-	case ".safetensors", ".npz":
-		err = checkpoint.Save(out, merged)
-	case "":
-		err = writeFolder(m, merged, out)
-	default:
-		err = misused("want a .safetensors or .npz file, or a folder without extension")
+	if !f.Unmerged {
+		s.Folded = len(joinedLayers(m.Weights))
+	}
+	if f.folder() {
+		s.Beyond = l.notes(m)
+		err = writeFolder(l, m, ts, f)
+	} else {
+		s.Beyond = append(l.beyond(m), l.notes(m)...)
+		err = checkpoint.Save(f.Out, ts)
 	}
 	if err != nil {
-		return Summary{}, fmt.Errorf("export to %s: %w", out, err)
+		return s, fmt.Errorf("export to %s: %w", f.Out, err)
 	}
 	return s, nil
 }
 
-// wholeBiases joins the split biases of attentions to timm's single one, in
-// which the keys have zeros.
-func wholeBiases(ts *checkpoint.Tensors) (*checkpoint.Tensors, error) {
-	out := &checkpoint.Tensors{}
+// tensors are those that the form holds of a model.
+func (f Form) tensors(m *train.Trained) (*checkpoint.Tensors, error) {
+	ts, err := m.Weights, error(nil)
+	if !f.Unmerged {
+		ts, err = train.Merge(ts)
+	}
+	if err == nil {
+		ts, err = names.WholeBiases(ts)
+	}
+	if src := f.names(m); err == nil && src != names.M2PT {
+		ts, err = names.Write(ts, src)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &checkpoint.Tensors{Metadata: map[string]string{"format": "pt"}} // which transformers insists on
 	for t := range ts.All() {
-		attn, isQ := strings.CutSuffix(t.Name, ".q_bias")
-		switch {
-		case strings.HasSuffix(t.Name, ".v_bias"):
-			continue
-		case isQ:
-			q, err := t.Float32s()
-			if err != nil {
-				return nil, err
-			}
-			v, err := ts.Get(attn + ".v_bias")
-			if err != nil {
-				return nil, err
-			}
-			last, err := v.Float32s()
-			if err != nil {
-				return nil, err
-			}
-			t = checkpoint.New(attn+".qkv.bias", []int{3 * len(q)}, slices.Concat(q, make([]float32, len(q)), last))
+		if t, err = t.Round(f.Dtype); err == nil {
+			err = out.Add(t)
 		}
-		if err := out.Add(t); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// foldedLayers is the set of layers that have a pathway.
-func foldedLayers(ts *checkpoint.Tensors) map[string]bool {
+// names is whose names the tensors have: in a file of pictures or sounds timm's, where
+// it has one for each of them; in other files ours.
+func (f Form) names(m *train.Trained) names.Source {
+	l := layoutOf(m)
+	_, pictures := l.(timm)
+	if f.folder() || pictures && !f.Unmerged && !m.Classifier.ViT.CosAttn {
+		return l.source()
+	}
+	return names.M2PT
+}
+
+// joinedLayers is the set of layers that have a pathway.
+func joinedLayers(ts *checkpoint.Tensors) map[string]bool {
 	layers := map[string]bool{}
 	for t := range ts.All() {
 		if layer, _, _, ok := model.SplitTerm(t.Name); ok {
@@ -110,150 +151,4 @@ func foldedLayers(ts *checkpoint.Tensors) map[string]bool {
 	return layers
 }
 
-// WeightsFile is the path of the tensors in what Write wrote.
-func WeightsFile(out string) string {
-	if filepath.Ext(out) == "" {
-		return filepath.Join(out, modelFile)
-	}
-	return out
-}
-
-// The files of Hugging Face's layout.
-const (
-	configFile = "config.json"
-	modelFile  = "model.safetensors"
-)
-
 func misused(problem string) error { return &experiment.UsageError{Problems: []string{problem}} }
-
-// beyondTimm lists what the arguments of timm's VisionTransformer cannot say. As
-// text, norm_layer names a layer and not its eps; PatchEmbed's stride is its
-// patch.
-func beyondTimm(c train.Classifier) []string {
-	var all []string
-	if _, ok := c.Head.(heads.Classifier); !ok {
-		all = append(all, "head.kind is not \"linear\"")
-	}
-	if c.ViT.CosAttn || c.ViT.LayerScale > 0 {
-		all = append(all, "model.cos_attn or model.init_values is on, with VideoMAE's names")
-	}
-	t, ok := picture(c.Tokenizer)
-	if !ok {
-		return append(all, "tokenizer.kind is neither \"image\" nor \"audio\"")
-	}
-	if c.ViT.PosEmbed == "sinusoid" {
-		all = append(all, "model.pos_embed is \"sinusoid\", a table that no checkpoint holds")
-	}
-	if c.ViT.Eps != timmEps {
-		all = append(all, fmt.Sprintf("model.norm_eps is %g, timm's %g: build the model with norm_layer=functools.partial(torch.nn.LayerNorm, eps=%g)", c.ViT.Eps, timmEps, c.ViT.Eps))
-	}
-	if t.Stride != t.Patch {
-		all = append(all, fmt.Sprintf("tokenizer.stride is %d, timm's is patch_size, %d: build the model with an embed_layer of that stride", t.Stride, t.Patch))
-	}
-	return all
-}
-
-// picture is a tokenizer as timm's patch embedding has it: a spectrogram is a
-// picture of one channel. Clips and point clouds are none.
-func picture(t tokenizers.Tokenizer) (p tokenizers.Image, ok bool) {
-	switch t := t.(type) {
-	case tokenizers.Audio:
-		p = t.Picture()
-		p.Mean, p.Std = []float64{0}, []float64{1} // the input is normalised already
-		return p, true
-	case tokenizers.Image:
-		return t, true
-	}
-	return p, false
-}
-
-// timmSize is img_size: a number for squares, else height and width.
-func timmSize(size [2]int) any {
-	if size[0] == size[1] {
-		return size[0]
-	}
-	return size
-}
-
-// timmEps is the epsilon of timm's LayerNorm.
-const timmEps = 1e-6
-
-// checkFolder refuses a folder whose content would be lost.
-func checkFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		if name := e.Name(); name != configFile && name != modelFile {
-			return misused(fmt.Sprintf("the folder holds %s, which is no part of an export: name a new folder, or an earlier export to replace", name))
-		}
-	}
-	return err
-}
-
-func writeFolder(m *train.Model, merged *checkpoint.Tensors, dir string) error {
-	if beyond := beyondTimm(m.Classifier); beyond != nil {
-		return misused("config.json cannot describe the model; write a .safetensors file instead: " + strings.Join(beyond, "; "))
-	}
-	if err := checkFolder(dir); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(timmConfig(m), "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Folder(dir, func(tmp string) error {
-		err := atomicfile.Write(filepath.Join(tmp, configFile), 0o644, func(w io.Writer) error {
-			_, err := w.Write(append(text, '\n'))
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return checkpoint.Save(filepath.Join(tmp, modelFile), merged)
-	})
-}
-
-// timmConfig is what timm needs to build the model: a VisionTransformer with
-// explicit arguments, and how its input is prepared.
-func timmConfig(m *train.Model) map[string]any {
-	v, c, head := m.Classifier.ViT, m.Config, m.Classifier.Head.(heads.Classifier)
-	t, _ := picture(m.Classifier.Tokenizer)
-	crop := c.Eval.CropPct
-	return map[string]any{
-		"architecture": "vit_base_patch16_224",
-		"num_classes":  head.Classes,
-		"num_features": v.Dim,
-		"global_pool":  head.Pool,
-		"label_names":  m.Classes,
-		"model_args": map[string]any{
-			"img_size": timmSize(t.Size), "patch_size": t.Patch, "in_chans": t.Channels, "embed_dim": v.Dim, "depth": v.Depth,
-			"num_heads": v.Heads, "mlp_ratio": v.MLPRatio, "qkv_bias": v.QKVBias != "none", "class_token": v.ClassToken,
-			"global_pool": head.Pool,
-		},
-		"pretrained_cfg": map[string]any{
-			"input_size": []int{t.Channels, t.Size[0], t.Size[1]}, "mean": t.Mean, "std": t.Std, "crop_pct": crop,
-			"interpolation": c.Augment.Interpolation, "fixed_input_size": true, "num_classes": head.Classes,
-			"pool_size": nil, "first_conv": "patch_embed.proj", "classifier": "head",
-		},
-	}
-}
-
-// Report compares an exported file with the model it came from.
-type Report struct {
-	MaxLambda float64 `json:"max_lambda"`
-	MaxDelta  float64 `json:"max_delta"` // largest difference between two logits
-	MaxLogit  float64 `json:"max_logit"`
-	Tolerance float64 `json:"tolerance"` // of MaxDelta / MaxLogit
-}
-
-// Tolerance is the largest difference of logits, over the largest logit, that
-// verification accepts.
-const Tolerance = 1e-4
-
-// OK reports whether the file computes what the model does.
-func (r Report) OK() bool { return r.MaxDelta <= r.Tolerance*r.MaxLogit && !math.IsNaN(r.MaxLogit) }

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,23 +41,37 @@ func device(t testing.TB) engine.Device {
 
 // joined is a trained tiny model with two auxiliary models, with every λ at
 // least 0.1 from zero: the tiny model is young, so more than that.
-func joined(t testing.TB) *train.Model {
+func joined(t testing.TB) *train.Trained {
 	t.Helper()
 	aux := func(sets ...string) string {
 		return clitest.Train(t, clitest.Experiment(t), append(sets, "train.epochs=1")...).Run
 	}
 	config := clitest.Experiment(t, "pathway = [{ aux = '"+aux("seed=8")+"' }, { aux = '"+aux("seed=9", "model.depth=1")+"' }]")
-	m, err := train.OpenModel(clitest.Train(t, config).Run, "", nil)
-	must(t, err)
+	m := opened(t, clitest.Train(t, config).Run)
 	n := 0
 	return rescaled(t, m, func(lambda float32) float32 { n++; return lambda + 0.3*float32(1+n%3)*float32(1-n%2*2) })
 }
 
-// rescaled is the model with another λ in every term.
-func rescaled(t testing.TB, m *train.Model, f func(lambda float32) float32) *train.Model {
+// opened reads a model back.
+func opened(t testing.TB, path string, sets ...string) *train.Trained {
 	t.Helper()
-	out := *m
-	out.Weights = &checkpoint.Tensors{}
+	m, err := train.OpenTrained(path, "", sets)
+	must(t, err)
+	return m
+}
+
+// with is the model with other weights.
+func with(m *train.Trained, ts *checkpoint.Tensors) *train.Trained {
+	out, inner := *m, *m.Model
+	inner.Weights = ts
+	out.Model = &inner
+	return &out
+}
+
+// rescaled is the model with another λ in every term.
+func rescaled(t testing.TB, m *train.Trained, f func(lambda float32) float32) *train.Trained {
+	t.Helper()
+	out := with(m, &checkpoint.Tensors{})
 	for x := range m.Weights.All() {
 		if _, name, _, ok := model.SplitTerm(x.Name); ok && name == model.ScaleName {
 			v, err := x.Float32s()
@@ -67,22 +80,23 @@ func rescaled(t testing.TB, m *train.Model, f func(lambda float32) float32) *tra
 		}
 		must(t, out.Weights.Add(x))
 	}
-	return &out
+	return out
 }
 
 // TestVerify: every form computes what the model does, with its auxiliary
 // models counting; a file without them does not.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	m := joined(t)
 	for _, name := range []string{"m.safetensors", "m.npz", "folder"} {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), name)
-			s, err := export.Write(m, out)
+			s, err := export.Write(m, export.Form{Out: out})
 			must(t, err)
 			if s.Folded != 8 || s.Path != out {
 				t.Errorf("summary %+v, want 8 layers folded", s)
 			}
-			r, err := export.Verify(m, out, device(t))
+			r, err := export.Verify(m, export.Form{Out: out}, device(t))
 			must(t, err)
 			if !r.OK() || r.MaxLambda < 0.1 || r.MaxLogit == 0 {
 				t.Errorf("report %+v", r)
@@ -90,9 +104,9 @@ func TestVerify(t *testing.T) {
 		})
 	}
 	without := filepath.Join(t.TempDir(), "without.safetensors")
-	_, err := export.Write(rescaled(t, m, func(float32) float32 { return 0 }), without)
+	_, err := export.Write(rescaled(t, m, func(float32) float32 { return 0 }), export.Form{Out: without})
 	must(t, err)
-	r, err := export.Verify(m, without, device(t))
+	r, err := export.Verify(m, export.Form{Out: without}, device(t))
 	must(t, err)
 	if r.OK() || r.MaxDelta < 100*r.Tolerance*r.MaxLogit {
 		t.Errorf("without λW': report %+v, want more than 100 times the tolerance", r)
@@ -102,9 +116,10 @@ func TestVerify(t *testing.T) {
 // TestVerifyFails: one number changed in the file shows, and so does a file of
 // another model.
 func TestVerifyFails(t *testing.T) {
+	t.Parallel()
 	m := joined(t)
 	out := filepath.Join(t.TempDir(), "m.safetensors")
-	_, err := export.Write(m, out)
+	_, err := export.Write(m, export.Form{Out: out})
 	must(t, err)
 	good, err := checkpoint.Load(out)
 	must(t, err)
@@ -132,7 +147,7 @@ func TestVerifyFails(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "bad.safetensors")
 			must(t, checkpoint.Save(path, bad))
-			r, err := export.Verify(m, path, device(t))
+			r, err := export.Verify(m, export.Form{Out: path}, device(t))
 			if c.want == "" && (err != nil || r.OK()) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("report %+v, error %v, want one with %q", r, err, c.want)
 			}
@@ -166,13 +181,14 @@ func timmNames(dim, depth, tokens, patch int) []string {
 
 // TestNames: the file holds timm's tensors and nothing else, as float32.
 func TestNames(t *testing.T) {
-	for name, m := range map[string]*train.Model{"joined": joined(t), "plain": plain(t)} {
+	t.Parallel()
+	for name, m := range map[string]*train.Trained{"joined": joined(t), "plain": plain(t)} {
 		for _, form := range []string{"m.safetensors", "m.npz", "folder"} {
 			t.Run(name+" "+form, func(t *testing.T) {
 				out := filepath.Join(t.TempDir(), form)
-				s, err := export.Write(m, out)
+				s, err := export.Write(m, export.Form{Out: out})
 				must(t, err)
-				ts, err := checkpoint.Load(export.WeightsFile(out))
+				ts, err := checkpoint.Load(out)
 				must(t, err)
 				var got []string
 				elements := 0
@@ -195,21 +211,20 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func plain(t testing.TB) *train.Model {
+func plain(t testing.TB) *train.Trained {
 	t.Helper()
-	m, err := train.OpenModel(clitest.Train(t, clitest.Experiment(t), "train.epochs=1").Run, "", nil)
-	must(t, err)
+	m := opened(t, clitest.Train(t, clitest.Experiment(t), "train.epochs=1").Run)
 	return m
 }
 
 // TestSplitBias: the biases of q and v leave as timm's single one, and the file
 // loads with the config of its run.
 func TestSplitBias(t *testing.T) {
+	t.Parallel()
 	trained := clitest.Train(t, clitest.Experiment(t), "model.qkv_bias=split", "optimizer.lr=1e-2")
-	m, err := train.OpenModel(trained.Run, "", nil)
-	must(t, err)
+	m := opened(t, trained.Run)
 	out := filepath.Join(t.TempDir(), "m.safetensors")
-	_, err = export.Write(m, out)
+	_, err := export.Write(m, export.Form{Out: out})
 	must(t, err)
 	ts, err := checkpoint.Load(out)
 	must(t, err)
@@ -221,7 +236,7 @@ func TestSplitBias(t *testing.T) {
 	if want := timmNames(32, 2, 17, 4); !slices.Equal(got, want) {
 		t.Errorf("tensors\n%q, want\n%q", got, want)
 	}
-	if r, err := export.Verify(m, out, device(t)); err != nil || !r.OK() || r.MaxLogit == 0 {
+	if r, err := export.Verify(m, export.Form{Out: out}, device(t)); err != nil || !r.OK() || r.MaxLogit == 0 {
 		t.Errorf("report %+v, %v", r, err)
 	}
 	again, err := train.OpenModel(out, filepath.Join(trained.Run, train.ConfigFile), nil)
@@ -231,61 +246,24 @@ func TestSplitBias(t *testing.T) {
 	}
 }
 
-// TestFolder: config.json says what timm has to build and how to prepare input.
-func TestFolder(t *testing.T) {
-	m := joined(t)
-	out := filepath.Join(t.TempDir(), "a", "b")
-	_, err := export.Write(m, out)
-	must(t, err)
-	text, err := os.ReadFile(filepath.Join(out, "config.json"))
-	must(t, err)
-	var got struct {
-		Architecture string
-		NumClasses   int            `json:"num_classes"`
-		NumFeatures  int            `json:"num_features"`
-		GlobalPool   string         `json:"global_pool"`
-		LabelNames   []string       `json:"label_names"`
-		ModelArgs    map[string]any `json:"model_args"`
-		Pretrained   struct {
-			InputSize []int `json:"input_size"`
-			Mean, Std []float64
-			CropPct   float64 `json:"crop_pct"`
-		} `json:"pretrained_cfg"`
-	}
-	must(t, json.Unmarshal(text, &got))
-	want := map[string]any{"img_size": 16., "patch_size": 4., "in_chans": 3., "embed_dim": 32., "depth": 2., "num_heads": 2., "mlp_ratio": 4.,
-		"qkv_bias": true, "class_token": true, "global_pool": "avg"}
-	if fmt.Sprint(got.ModelArgs) != fmt.Sprint(want) {
-		t.Errorf("model_args %v, want %v", got.ModelArgs, want)
-	}
-	p := got.Pretrained
-	if got.Architecture != "vit_base_patch16_224" || got.NumClasses != 10 || got.NumFeatures != 32 || got.GlobalPool != "avg" || len(got.LabelNames) != 10 ||
-		!slices.Equal(p.InputSize, []int{3, 16, 16}) || p.Mean[0] != 0.485 || p.Std[2] != 0.225 || p.CropPct != 1 {
-		t.Errorf("config.json\n%s", text)
-	}
-	if again, err := export.Write(m, out); err != nil || again.Path != out {
-		t.Errorf("written again: %+v, %v", again, err)
-	}
-}
-
 // TestWriteRefuses leaves nothing behind.
 func TestWriteRefuses(t *testing.T) {
+	t.Parallel()
 	m := plain(t)
 	taken := filepath.Join(t.TempDir(), "taken")
 	must(t, os.WriteFile(taken, nil, 0o644))
-	broken := *m
-	broken.Weights = &checkpoint.Tensors{}
+	broken := with(m, &checkpoint.Tensors{})
 	must(t, broken.Weights.Add(checkpoint.New("fc.aux_weight", []int{1}, []float32{1})))
 	for _, c := range []struct {
 		name, out, want string
-		m               *train.Model
+		m               *train.Trained
 	}{
 		{"extension", filepath.Join(t.TempDir(), "m.onnx"), "want a .safetensors or .npz file", m},
 		{"below a file", filepath.Join(taken, "m.npz"), "taken", m},
-		{"half a pathway", filepath.Join(t.TempDir(), "m.npz"), "fc.weight", &broken},
+		{"half a pathway", filepath.Join(t.TempDir(), "m.npz"), "fc.weight", broken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := export.Write(c.m, c.out)
+			_, err := export.Write(c.m, export.Form{Out: c.out})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
@@ -299,6 +277,7 @@ func TestWriteRefuses(t *testing.T) {
 // TestWriteKeeps: a folder with other content, a run or one of its checkpoints
 // among them, is refused and stays as it is.
 func TestWriteKeeps(t *testing.T) {
+	t.Parallel()
 	m := plain(t)
 	foreign := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(foreign, "thesis"), []byte("thesis"), 0o644))
@@ -308,7 +287,7 @@ func TestWriteKeeps(t *testing.T) {
 	for name, out := range map[string]string{"foreign": foreign, "run": run, "checkpoint": m.Path, "file": file} {
 		t.Run(name, func(t *testing.T) {
 			before := content(t, out)
-			_, err := export.Write(m, out)
+			_, err := export.Write(m, export.Form{Out: out})
 			if _, usage := errors.AsType[*experiment.UsageError](err); err == nil || usage == (name == "file") {
 				t.Errorf("error %v", err)
 			}
@@ -334,49 +313,55 @@ func content(t testing.TB, dir string) map[string]string {
 	return files
 }
 
-// TestBeyondTimm: what config.json cannot say makes no folder, and a file that
-// says what to set.
-func TestBeyondTimm(t *testing.T) {
-	for _, set := range []string{"model.norm_eps=1e-5", "tokenizer.stride=2"} {
+// TestBeyond: what the library cannot be told makes no folder, and a file that says
+// what to set.
+func TestBeyond(t *testing.T) {
+	t.Parallel()
+	for _, set := range []string{"model.norm_eps=2e-5", "tokenizer.stride=2", "model.cos_attn=true", "model.pos_embed=sinusoid", "head.kind=probe"} {
 		t.Run(set, func(t *testing.T) {
-			m, err := train.OpenModel(clitest.Train(t, clitest.Experiment(t), "train.epochs=1", set).Run, "", nil)
-			must(t, err)
+			m := opened(t, clitest.Train(t, clitest.Experiment(t), "train.epochs=1", set).Run)
 			key, _, _ := strings.Cut(set, "=")
 			folder := filepath.Join(t.TempDir(), "folder")
-			_, err = export.Write(m, folder)
+			_, err := export.Write(m, export.Form{Out: folder})
 			if _, usage := errors.AsType[*experiment.UsageError](err); !usage || !strings.Contains(err.Error(), key) {
 				t.Errorf("folder: error %v, want one about %s", err, key)
 			}
 			if _, err := os.Stat(folder); err == nil {
 				t.Error("the folder is there")
 			}
-			out := filepath.Join(t.TempDir(), "m.safetensors")
+			out := export.Form{Out: filepath.Join(t.TempDir(), "m.safetensors")}
 			s, err := export.Write(m, out)
 			if err != nil || len(s.Beyond) != 1 || !strings.HasPrefix(s.Beyond[0], key) {
 				t.Errorf("file: %+v, %v", s, err)
+			}
+			if r, err := export.Verify(m, out, device(t)); err != nil || !r.OK() {
+				t.Errorf("file: report %+v, %v", r, err)
 			}
 		})
 	}
 }
 
-// TestExportedModel: the file loads as a plain model, with the same figures as
-// the model it came from.
+// TestExportedModel: a file loads with the config of its run, with the same figures as
+// the model it came from; only unmerged it has pathways.
 func TestExportedModel(t *testing.T) {
+	t.Parallel()
 	m := joined(t)
-	out := filepath.Join(t.TempDir(), "m.safetensors")
-	_, err := export.Write(m, out)
-	must(t, err)
 	config := filepath.Join(t.TempDir(), "config.toml")
 	text, err := m.Config.Resolved()
 	must(t, err)
 	must(t, os.WriteFile(config, text, 0o644))
-	exported, err := train.OpenModel(out, config, nil)
-	must(t, err)
-	if exported.Classifier.ViT.Pathways != nil {
-		t.Error("the exported model has pathways")
-	}
-	if got, want := evaluate(t, exported), evaluate(t, m); math.Abs(got.Loss-want.Loss) > 1e-5 || got.Samples != want.Samples {
-		t.Errorf("exported %+v, joined %+v", got, want)
+	for _, f := range []export.Form{{Out: "m.safetensors"}, {Out: "m.npz"}, {Out: "u.safetensors", Unmerged: true}} {
+		f.Out = filepath.Join(t.TempDir(), f.Out)
+		_, err := export.Write(m, f)
+		must(t, err)
+		exported, err := train.OpenModel(f.Out, config, nil)
+		must(t, err)
+		if (exported.Classifier.ViT.Pathways != nil) != f.Unmerged {
+			t.Errorf("%+v: %d pathways", f, len(exported.Classifier.ViT.Pathways))
+		}
+		if got, want := evaluate(t, exported), evaluate(t, m.Model); math.Abs(got.Loss-want.Loss) > 1e-5 || got.Samples != want.Samples {
+			t.Errorf("%+v: exported %+v, joined %+v", f, got, want)
+		}
 	}
 }
 

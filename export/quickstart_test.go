@@ -4,10 +4,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
-	"m2pt/checkpoint"
 	"m2pt/experiment"
 	"m2pt/export"
 	"m2pt/internal/logreg"
@@ -29,12 +27,11 @@ func TestQuickstarts(t *testing.T) {
 			out := run(t, cfg)
 			t.Logf("best %v at step %d of %d, %.0f s", out.Best, out.BestStep, out.Steps, out.Seconds)
 			beatsRegression(t, cfg, out.Best.Top1/100)
-			m, err := train.OpenModel(out.Run, "", nil)
-			must(t, err)
+			m := opened(t, out.Run)
 			path := filepath.Join(dir, name+".safetensors")
-			_, err = export.Write(m, path)
+			_, err = export.Write(m, export.Form{Out: path})
 			must(t, err)
-			if r, err := export.Verify(m, path, device(t)); err != nil || !r.OK() || r.MaxLambda < 0.01 {
+			if r, err := export.Verify(m, export.Form{Out: path}, device(t)); err != nil || !r.OK() || r.MaxLambda < 0.01 {
 				t.Errorf("report %+v, %v", r, err)
 			}
 		})
@@ -53,25 +50,24 @@ func TestQuickstart(t *testing.T) {
 	must(t, err)
 	out := run(t, cfg)
 	t.Logf("best %+v at step %d", out.Best, out.BestStep)
-	m, err := train.OpenModel(out.Run, "", nil)
-	must(t, err)
+	m := opened(t, out.Run)
 
 	t.Run("accuracy", func(t *testing.T) { beatsRegression(t, cfg, out.Best.Top1/100) })
 	t.Run("lambda", func(t *testing.T) { lambdaCounts(t, m, out) })
 	t.Run("evaluation", func(t *testing.T) {
-		if got := evaluate(t, m); got != out.Best || m.Step != out.BestStep {
+		if got := evaluate(t, m.Model); got != out.Best || m.Step != out.BestStep {
 			t.Errorf("read back: step %d: %+v, want step %d: %+v", m.Step, got, out.BestStep, out.Best)
 		}
-		if got := evaluate(t, perturbed(t, m)); got.Loss == out.Best.Loss {
+		if got := evaluate(t, changed(t, m, "blocks.0.mlp.fc2.bias", func(v []float32) { v[3] += 0.01 }).Model); got.Loss == out.Best.Loss {
 			t.Errorf("loss %v in spite of another weight", got.Loss)
 		}
 	})
 	for _, name := range []string{"m.safetensors", "m.npz", "folder"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), name)
-			_, err := export.Write(m, path)
+			_, err := export.Write(m, export.Form{Out: path})
 			must(t, err)
-			if r, err := export.Verify(m, path, device(t)); err != nil || !r.OK() || r.MaxLambda < 0.01 {
+			if r, err := export.Verify(m, export.Form{Out: path}, device(t)); err != nil || !r.OK() || r.MaxLambda < 0.01 {
 				t.Errorf("report %+v, %v", r, err)
 			}
 		})
@@ -118,7 +114,7 @@ func beatsRegression(t *testing.T, cfg *experiment.Config, accuracy float64) {
 }
 
 // lambdaCounts: λ has moved, and the logits feel it.
-func lambdaCounts(t *testing.T, m *train.Model, out *train.Outcome) {
+func lambdaCounts(t *testing.T, m *train.Trained, out *train.Outcome) {
 	top := 0.0
 	for _, l := range out.Lambda {
 		top = max(top, math.Abs(l.Value))
@@ -127,28 +123,11 @@ func lambdaCounts(t *testing.T, m *train.Model, out *train.Outcome) {
 		t.Errorf("%d values of λ, want %d; max|λ| %g, want at least 0.01", len(out.Lambda), want, top)
 	}
 	path := filepath.Join(t.TempDir(), "without.safetensors")
-	_, err := export.Write(rescaled(t, m, func(float32) float32 { return 0 }), path)
+	_, err := export.Write(rescaled(t, m, func(float32) float32 { return 0 }), export.Form{Out: path})
 	must(t, err)
-	r, err := export.Verify(m, path, device(t))
+	r, err := export.Verify(m, export.Form{Out: path}, device(t))
 	must(t, err)
 	if r.OK() {
 		t.Errorf("without λ nothing changes: %+v", r)
 	}
-}
-
-// perturbed is the model with one number of one tensor changed.
-func perturbed(t testing.TB, m *train.Model) *train.Model {
-	t.Helper()
-	out := *m
-	out.Weights = &checkpoint.Tensors{}
-	for x := range m.Weights.All() {
-		if v, err := x.Float32s(); x.Name == "blocks.0.mlp.fc2.bias" {
-			must(t, err)
-			v = slices.Clone(v)
-			v[3] += 0.01
-			x = checkpoint.New(x.Name, x.Shape, v)
-		}
-		must(t, out.Weights.Add(x))
-	}
-	return &out
 }

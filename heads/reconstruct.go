@@ -9,6 +9,7 @@ import (
 // targets are what each patch shows, P numbers ordered by time, row, column, channel.
 type Pixels struct {
 	Kernel   [3]int // of a patch: time, height, width
+	Stride   [3]int // from one patch to the next, as the encoder's; 0 is Kernel
 	Channels int
 	// Norm standardises the targets: "patch" over each patch (MAE's norm_pix_loss),
 	// "channel" over each channel of it (VideoMAE), "" not at all.
@@ -24,9 +25,24 @@ type Normalised struct{ Mean, Std []float64 }
 // Out is the number P of numbers of a patch.
 func (p Pixels) Out() int { return p.Kernel[0] * p.Kernel[1] * p.Kernel[2] * p.Channels }
 
+func (p Pixels) stride() [3]int {
+	if p.Stride == [3]int{} {
+		return p.Kernel
+	}
+	return p.Stride
+}
+
 // Targets are those of the patches index [B, M] of x [B, C, ...]: [B, M, P].
 func (p Pixels) Targets(s nn.Scope, x, index *ops.Node) *ops.Node {
-	t := s.Gather(s.PatchTargets(x, p.Kernel, p.Input.Mean, p.Input.Std), index)
+	return p.standardise(s, s.Gather(s.PatchTargets(x, p.Kernel, p.stride(), p.Input.Mean, p.Input.Std), index))
+}
+
+// AllTargets are those of all patches of x: [B, N, P].
+func (p Pixels) AllTargets(s nn.Scope, x *ops.Node) *ops.Node {
+	return p.standardise(s, s.PatchTargets(x, p.Kernel, p.stride(), p.Input.Mean, p.Input.Std))
+}
+
+func (p Pixels) standardise(s nn.Scope, t *ops.Node) *ops.Node {
 	switch p.Norm {
 	case "":
 		return t

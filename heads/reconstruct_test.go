@@ -47,6 +47,7 @@ func TestPixels(t *testing.T) {
 		{"channel", Pixels{Norm: "channel"}, slices.Concat(channel, channel), 3. / 4 * 3 / 4},
 		{"normalised input", Pixels{Input: Normalised{[]float64{-.5, -.5}, []float64{.5, .25}}},
 			[]float32{5, 42, 7, 46, 13, 58, 15, 62, 1, 34, 3, 38, 9, 50, 11, 54}, 11556./8/2 + 8228./8/4},
+		{"overlapping", Pixels{Stride: [3]int{1, 1, 1}}, []float32{1, 9, 2, 10, 5, 13, 6, 14, 0, 8, 1, 9, 4, 12, 5, 13}, 612./8/2 + 500./8/4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.p.Kernel, c.p.Channels = [3]int{1, 2, 2}, 2

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"m2pt/nn"
 	"m2pt/ops"
@@ -21,12 +22,20 @@ import (
 // pos is gathered in the same order. Positions "mlp" are added ahead of every block,
 // as in the ViT; those of a table once. Parameters of the decoder: mask_token,
 // decoder_embed, decoder_pos_embed, decoder_blocks, decoder_norm, decoder_pred.
+//
+// With Window the decoder is AudioMAE's: its blocks attend within windows of the grid,
+// so its tokens, without the class token, are put in the grid's order first, and all
+// tokens must be visible or masked.
 type MAE struct {
 	ViT     ViT    // Keep is V
 	Decoder ViT    // of width D′, with fixed positions or "mlp"
 	Embed   string // W: "full", "none" (no bias), or "" for the identity, where D′ is D
-	Masked  int    // M
-	Out     int    // P
+	Window  int    // rows and columns of the decoder's windows; 0 is without
+	// TokenizerInit lets the tokenizer's layers start as those of the blocks do, as in
+	// all but VideoMAE.
+	TokenizerInit bool
+	Masked        int // M
+	Out           int // P
 }
 
 // DecoderIndexFeed is the feed [B, V+M] int32 of the tokens that the decoder sees, by
@@ -36,7 +45,7 @@ const DecoderIndexFeed = "decoder_index"
 // Forward makes z and pred of a batch x. trace, which may be nil, is also shown the
 // decoder's tokens: "decoder_block0", ...
 func (m MAE) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (z, pred *ops.Node) {
-	if err := m.check(); err != nil {
+	if err := m.check(t.Grid()); err != nil {
 		s.Fail("%w", err)
 		return nil, nil
 	}
@@ -48,9 +57,27 @@ func (m MAE) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (z, pred
 	if trace == nil {
 		trace = func(string, *ops.Node) {}
 	}
+	if m.TokenizerInit {
+		m.restart(s)
+	}
 	z = s.LayerNorm("norm", blocks[len(blocks)-1], m.ViT.Dim, m.ViT.Eps)
 	y := s.AppendMask(m.embed(s, z), mask, m.Masked)
 	y, pos := m.locate(s, t, x, y)
+	if m.Window > 0 {
+		y = m.decodeWindows(s, t.Grid(), y, trace)
+	} else {
+		y = m.decode(s, y, pos, trace)
+	}
+	dim := m.Decoder.Dim
+	y = s.LayerNorm("decoder_norm", y, dim, m.Decoder.Eps)
+	if pos != nil { // Point-MAE's starts as PyTorch's layers do
+		return z, s.Dense("decoder_pred", y, dim, m.Out)
+	}
+	return z, s.Linear("decoder_pred", y, dim, m.Out, nn.Xavier(dim, m.Out))
+}
+
+// decode is the decoder's blocks: what they make of the tokens to be told, [B, M, D′].
+func (m MAE) decode(s nn.Scope, y, pos *ops.Node, trace Trace) *ops.Node {
 	for i, rate := range DropPathRates(m.Decoder.DropPath, m.Decoder.Depth) {
 		y = s.In(fmt.Sprintf("decoder_blocks.%d", i), func(s nn.Scope) *ops.Node {
 			if pos != nil {
@@ -60,12 +87,24 @@ func (m MAE) Forward(s nn.Scope, t Tokenizer, x *ops.Node, trace Trace) (z, pred
 		})
 		trace(fmt.Sprintf("decoder_block%d", i), y)
 	}
-	dim := m.Decoder.Dim
-	y = s.LayerNorm("decoder_norm", s.Entries(y, m.ViT.Keep, m.Masked), dim, m.Decoder.Eps)
-	return z, s.Linear("decoder_pred", y, dim, m.Out, nn.Xavier(dim, m.Out))
+	return s.Entries(y, m.ViT.Keep, m.Masked)
 }
 
-func (m MAE) check() error {
+// restart is TokenizerInit. Points have no biases to start with; in pictures they are
+// left alone, as those of MAE's convolution.
+func (m MAE) restart(s nn.Scope) {
+	for _, p := range s.Registry().Params() {
+		switch part, _, inside := strings.Cut(p.Name, "."); {
+		case !inside || !slices.Contains([]string{"patch_embed", "encoder", "pos_embed"}, part):
+		case len(p.Shape) > 1:
+			s.Registry().Restart(p.Name, m.ViT.weightInit(p.Len()/p.Shape[0], p.Shape[0]))
+		case strings.HasSuffix(p.Name, ".bias") && m.ViT.PosEmbed == "mlp":
+			s.Registry().Restart(p.Name, nn.Zeros)
+		}
+	}
+}
+
+func (m MAE) check(grid [3]int) error {
 	d := m.Decoder
 	switch {
 	case m.ViT.Keep <= 0 || m.Masked <= 0 || m.Out <= 0:
@@ -86,7 +125,7 @@ func (m MAE) check() error {
 	if err := d.Check(); err != nil {
 		return fmt.Errorf("mae: decoder: %w", err)
 	}
-	return nil
+	return m.checkWindow(grid)
 }
 
 // embed brings the encoder's tokens to the decoder's width.

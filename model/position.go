@@ -130,20 +130,6 @@ func CutPos(table []float32, dim, extra int, from, to [2]int) ([]float32, error)
 	return out, nil
 }
 
-// MonoPatch sums a patch kernel [D, channels, area] over its channels, to
-// [D, 1, area]: on an input that is the same in every channel both give the same
-// tokens.
-func MonoPatch(kernel []float32, channels, area int) ([]float32, error) {
-	if channels <= 0 || area <= 0 || len(kernel)%(channels*area) != 0 {
-		return nil, fmt.Errorf("mono patch kernel: %d values are not kernels of %d channels of %d", len(kernel), channels, area)
-	}
-	mono := make([]float32, len(kernel)/channels)
-	for i, v := range kernel {
-		mono[i/(channels*area)*area+i%area] += v
-	}
-	return mono, nil
-}
-
 // taps are the four source positions and weights of one output position; borders
 // are clamped.
 type taps struct {

@@ -183,18 +183,6 @@ func TestCutPos(t *testing.T) {
 	}
 }
 
-func TestMonoPatch(t *testing.T) {
-	got, err := MonoPatch([]float32{1, 2, 10, 20, 100, 200, 3, 4, 30, 40, 300, 400}, 3, 2)
-	if want := []float32{111, 222, 333, 444}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("%v, want %v, %v", got, want, err)
-	}
-	for _, c := range [][2]int{{3, 3}, {0, 2}, {3, 0}} {
-		if _, err := MonoPatch(make([]float32, 12), c[0], c[1]); err == nil {
-			t.Errorf("%v: no error", c)
-		}
-	}
-}
-
 func TestDropPathRates(t *testing.T) {
 	for _, c := range []struct {
 		rate  float64

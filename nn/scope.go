@@ -77,6 +77,13 @@ func (r *Registry) Updates() []Running { return r.updates }
 // Params are the declared parameters in order.
 func (r *Registry) Params() []Param { return r.params }
 
+// Restart gives a declared parameter another initialiser.
+func (r *Registry) Restart(name string, init Init) {
+	if i, ok := r.index[name]; ok {
+		r.params[i].Init = init
+	}
+}
+
 // Lookup finds a parameter by name.
 func (r *Registry) Lookup(name string) (Param, bool) {
 	i, ok := r.index[name]

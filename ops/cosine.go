@@ -6,10 +6,11 @@ import (
 )
 
 // Constants of cosine attention as its authors published them (Liu et al.,
-// "Swin Transformer V2", CVPR 2022): the scale is at most ln 100, and a row of
-// no length is divided by this instead.
+// "Swin Transformer V2", CVPR 2022): the scale is at most ln 100, τ at least 1/100,
+// and a row of no length is divided by this instead.
 const (
 	cosineMaxScale = 4.6052
+	cosineMinTau   = 0.01
 	cosineEps      = 1e-12
 )
 
@@ -20,18 +21,27 @@ const (
 //	q′ = q/|q| · exp(min(s, ln 100)) · √(D/H),  k′ = k/|k|,  v′ = v
 //
 // whose product is √(D/H), which Attention divides by, times the scaled cosine
-// of the angle between q and k.
-type CosineQK struct{ Heads int }
+// of the angle between q and k. With Tau the learned number is τ, as the paper has it
+// and AudioMAE's decoder: 1/max(τ, 0.01) stands in the place of exp(min(s, ln 100)).
+type CosineQK struct {
+	Heads int
+	Tau   bool
+}
 
 // CosineQK normalises queries and keys for cosine attention.
 func (g *Graph) CosineQK(qkv, scale *Node, heads int) *Node {
-	return g.Apply(CosineQK{heads}, qkv, scale)
+	return g.Apply(CosineQK{Heads: heads}, qkv, scale)
 }
 
-func (k CosineQK) String() string { return fmt.Sprintf("cosine_qk(heads=%d)", k.Heads) }
+// CosineTau is CosineQK with τ instead of the scale.
+func (g *Graph) CosineTau(qkv, tau *Node, heads int) *Node {
+	return g.Apply(CosineQK{Heads: heads, Tau: true}, qkv, tau)
+}
+
+func (k CosineQK) String() string { return fmt.Sprintf("cosine_qk(heads=%d,tau=%v)", k.Heads, k.Tau) }
 
 func (k CosineQK) Infer(in []Spec) ([]Spec, error) {
-	if _, err := Attention(k).Infer(in[:1]); err != nil {
+	if _, err := (Attention{k.Heads}).Infer(in[:1]); err != nil {
 		return nil, err
 	}
 	if in[1].Len() != k.Heads {
@@ -48,8 +58,15 @@ func (k CosineQK) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
 }
 
 // Factor is what the unit vectors of a head's queries are multiplied by, and
-// how it changes with the head's scale.
+// how it changes with the head's scale, or τ.
 func (k CosineQK) Factor(scale float64, width int) (factor, slope float64) {
+	if k.Tau {
+		factor = math.Sqrt(float64(width)) / max(scale, cosineMinTau)
+		if scale >= cosineMinTau {
+			slope = -factor / scale
+		}
+		return factor, slope
+	}
 	factor = math.Exp(min(scale, cosineMaxScale)) * math.Sqrt(float64(width))
 	if scale <= cosineMaxScale {
 		slope = factor
@@ -83,8 +100,8 @@ func scaleUnit[T Float](x []T, factor float64) {
 }
 
 // CosineQKGrad takes qkv, scale, dqkv′ to dqkv and dscale. With û = u/|u|, the
-// gradient of f·û is f/|u|·(d - û·⟨û, d⟩); dscale is the sum of ⟨q′, dq′⟩ over
-// samples and tokens, 0 where the scale is cut off.
+// gradient of f·û is f/|u|·(d - û·⟨û, d⟩); dscale is the sum of f′·⟨û, d⟩ of the
+// queries over samples and tokens, f′ = 0 where the scale is cut off.
 type CosineQKGrad CosineQK
 
 func (k CosineQKGrad) String() string { return CosineQK(k).String() + ".grad" }

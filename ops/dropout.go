@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"m2pt/internal/philox"
 )
@@ -11,7 +12,8 @@ import (
 // 1 - Rate. Element i of a sample is kept when its number
 // Philox(Seed and Purpose; sample key, i), uniform in [0, 1), is at least Rate,
 // the key [B, 2] int32 being that of Uniform. Its own gradient: applied to dy it
-// keeps the same elements.
+// keeps the same elements. A table x [1, ...] is every sample's, and loses others in
+// each: y is [B, ...].
 type Dropout struct {
 	Rate    float64
 	Seed    uint64
@@ -32,10 +34,12 @@ func (k Dropout) Infer(in []Spec) ([]Spec, error) {
 	switch x, key := in[0], in[1]; {
 	case k.Rate <= 0 || k.Rate >= 1:
 		return nil, fmt.Errorf("rate %g is outside (0, 1)", k.Rate)
-	case key.Shape[0] != x.Shape[0]:
+	case key.Shape[0] != x.Shape[0] && x.Shape[0] != 1:
 		return nil, fmt.Errorf("sample keys %v do not fit input %v", key.Shape, x.Shape)
 	}
-	return in[:1], checkSampleKey(in[1])
+	y := slices.Clone(in[0].Shape)
+	y[0] = in[1].Shape[0]
+	return []Spec{in[0].like(y...)}, checkSampleKey(in[1])
 }
 
 func (k Dropout) InPlace(int) []int { return []int{0} }
@@ -43,7 +47,11 @@ func (k Dropout) InPlace(int) []int { return []int{0} }
 func (k Dropout) DiffWRT(i int) bool { return i == 0 }
 
 func (k Dropout) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
-	return []*Node{g.Apply(k, grad, in[1]), nil}
+	dx := g.Apply(k, grad, in[1])
+	if SpecOf(in[0]).Shape[0] != SpecOf(grad).Shape[0] {
+		dx = g.Apply(SumBatch{}, dx)
+	}
+	return []*Node{dx, nil}
 }
 
 func (k Dropout) Do(in, out []Buf) { byDtype(k, in, out, dropout[float32], dropout[float64]) }
@@ -51,8 +59,8 @@ func (k Dropout) Do(in, out []Buf) { byDtype(k, in, out, dropout[float32], dropo
 func dropout[T Float](k Dropout, in, out []Buf) {
 	x, keys, y := Of[T](in[0]), Of[int32](in[1]), Of[T](out[0])
 	n, mask := len(x)/in[0].Shape[0], k.Mask()
-	for i, v := range x {
-		y[i] = v * T(mask.Block(keys[i/n*2:], i%n/4)[i%n%4]) / T(1-k.Rate)
+	for i := range y {
+		y[i] = x[i%len(x)] * T(mask.Block(keys[i/n*2:], i%n/4)[i%n%4]) / T(1-k.Rate)
 	}
 }
 

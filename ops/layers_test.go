@@ -140,6 +140,47 @@ func TestCosineAttention(t *testing.T) {
 	}
 }
 
+// TestCosineTau: scores are the cosine over τ, which is at least 0.01.
+func TestCosineTau(t *testing.T) {
+	qkv := floats([]int{1, 1, 6}, 3, 4, 0.5, 0, 7, 8)
+	for tau, want := range map[float32]float64{0.5: 1.2, 0.004: 60, -1: 60} {
+		y := ops.Of[float32](do(t, ops.CosineQK{Heads: 1, Tau: true}, qkv, floats([]int{1}, tau))[0])
+		if score := float64(y[0]*y[2]+y[1]*y[3]) / math.Sqrt2; math.Abs(score-want) > 1e-5*want {
+			t.Errorf("τ %v: score %v, want %v", tau, score, want)
+		}
+	}
+}
+
+// TestWindows: windows run over the grid row by row; shifted, the last ones have rows
+// of both ends, which do not see each other.
+func TestWindows(t *testing.T) {
+	w := ops.Windows{Grid: [2]int{4, 4}, Size: [2]int{2, 2}, Shift: 1}
+	var places []int
+	for n := range w.Count() {
+		for i := range w.Len() {
+			places = append(places, w.Token(n, i))
+			for j := range w.Len() {
+				if want := n >= 2 && i/2 != j/2; w.Apart(n, i, j) != want {
+					t.Errorf("window %d: places %d and %d apart is %v", n, i, j, !want)
+				}
+			}
+		}
+	}
+	if want := []int{4, 5, 8, 9, 6, 7, 10, 11, 12, 13, 0, 1, 14, 15, 2, 3}; !slices.Equal(places, want) {
+		t.Errorf("windows of tokens %v, want %v", places, want)
+	}
+}
+
+// TestDropoutOfATable: every sample loses other elements of it.
+func TestDropoutOfATable(t *testing.T) {
+	const n = 64
+	table := floats([]int{1, n}, slices.Repeat([]float32{1}, n)...)
+	y := ops.Of[float32](do(t, ops.Dropout{Rate: 0.5}, table, indices([]int{2, 2}, 7, 1, 7, 2))[0])
+	if len(y) != 2*n || slices.Equal(y[:n], y[n:]) {
+		t.Errorf("%d elements, both samples with the same: %v", len(y), y)
+	}
+}
+
 // TestLARSAdaptsMatricesAlone: a vector moves by its gradient, a matrix by a
 // share of its own length.
 func TestLARSAdaptsMatricesAlone(t *testing.T) {

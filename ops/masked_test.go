@@ -40,6 +40,9 @@ func TestPatchTargets(t *testing.T) {
 	x := floats([]int{1, 2, 2, 4}, 0, 1, 2, 3, 4, 5, 6, 7 /**/, 10, 11, 12, 13, 14, 15, 16, 17)
 	k := ops.Patches{Kernel: [3]int{1, 2, 2}, Stride: [3]int{1, 2, 2}, ChannelsLast: true, To: ops.Float32}
 	same(t, "targets", do(t, k, x)[0], 0, 10, 1, 11, 4, 14, 5, 15, 2, 12, 3, 13, 6, 16, 7, 17)
+	k.Stride[2] = 1
+	same(t, "overlapping", do(t, k, x)[0],
+		0, 10, 1, 11, 4, 14, 5, 15, 1, 11, 2, 12, 5, 15, 6, 16, 2, 12, 3, 13, 6, 16, 7, 17)
 }
 
 // TestStandardizePatches: the variance is unbiased, one constant stands under the

@@ -83,10 +83,10 @@ func (g *Graph) Patches(x *Node, kernel, stride [3]int, mean, std []float64) *No
 	return g.Apply(Patches{Pixels: Pixels{mean, std}, Kernel: kernel, Stride: stride, To: g.Dtype}, x)
 }
 
-// PatchTargets cuts x into patches side by side, pixel by pixel with its channels
-// together: what a decoder predicts.
-func (g *Graph) PatchTargets(x *Node, kernel [3]int, mean, std []float64) *Node {
-	return g.Apply(Patches{Pixels{mean, std}, kernel, kernel, true, g.Dtype}, x)
+// PatchTargets is Patches pixel by pixel with its channels together: what a decoder
+// predicts.
+func (g *Graph) PatchTargets(x *Node, kernel, stride [3]int, mean, std []float64) *Node {
+	return g.Apply(Patches{Pixels{mean, std}, kernel, stride, true, g.Dtype}, x)
 }
 
 func (k Patches) String() string {

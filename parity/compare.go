@@ -168,7 +168,7 @@ func (r *replay) note(name string, err, limit float64) {
 // measured against the largest gradient of the file instead: in tensors recorded
 // as all zero (W′ at λ = 0) or as rounding errors (shifts that a following batch
 // normalisation takes out) and in the key part of qkv biases, a shift that softmax
-// does not see.
+// does not see, but where it is of cosines.
 func (r *replay) checkGradients(got []checkpoint.Tensor) {
 	top := r.largestGradient()
 	zero := func(name string, got []float64) { r.note(name, quotient(largest(got), top), zeroShare) }
@@ -180,7 +180,7 @@ func (r *replay) checkGradients(got []checkpoint.Tensor) {
 			zero(t.Name, r.numbers(t))
 			continue
 		}
-		if isQKVBias(t.Name) && len(want) == t.Len() {
+		if isQKVBias(t.Name) && len(want) == t.Len() && !r.ofCosines(t.Name) {
 			r.compared[t.Name] = true
 			keys, rest := splitKeys(r.numbers(t))
 			_, wantRest := splitKeys(want)
@@ -213,6 +213,13 @@ func (r *replay) largestGradient() float64 {
 }
 
 func isQKVBias(name string) bool { return strings.HasSuffix(name, "attn.qkv.bias") }
+
+// ofCosines reports whether the qkv bias with gradient grad/<name> is that of a cosine
+// attention.
+func (r *replay) ofCosines(name string) bool {
+	_, layer, _ := strings.Cut(strings.TrimSuffix(name, "qkv.bias"), "/")
+	return r.has("param/" + layer + "tau")
+}
 
 // splitKeys takes the middle third of a qkv bias out.
 func splitKeys[T any](v []T) (keys, rest []T) {

@@ -152,29 +152,34 @@ func TestFileNamesDoNotMatter(t *testing.T) {
 	t.Skip("no fixture of kind reparam_linear")
 }
 
-// fixtures are the covered ones beside the repository: what a replay notices is
-// tested on known files, what it accepts on those of any folder. Small ones come
-// first, as any file of a kind may notice.
+// fixtures are the covered ones beside the repository and the project's own: what a
+// replay notices is tested on known files, what it accepts on those of any folder.
+// Small ones come first, as any file of a kind may notice.
 func fixtures(t *testing.T) []*parity.Fixture {
 	t.Helper()
-	entries, err := os.ReadDir(beside)
-	if err != nil {
-		t.Skipf("no fixtures in %s: that replays notice differences is not tested", beside)
+	if _, err := os.Stat(beside); err != nil {
+		t.Logf("no fixtures in %s: that replays notice differences is tested on the project's own recordings alone", beside)
 	}
-	size := func(e os.DirEntry) int64 {
-		info, err := e.Info()
-		if err != nil {
-			t.Fatal(err)
+	var paths []string
+	size := map[string]int64{}
+	for _, dir := range []string{beside, own} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, e.Name())
+			paths, size[path] = append(paths, path), info.Size()
 		}
-		return info.Size()
 	}
-	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return cmp.Compare(size(a), size(b)) })
+	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(size[a], size[b]) })
 	var list []*parity.Fixture
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); ext != ".npz" && ext != ".json" {
+	for _, path := range paths {
+		if ext := filepath.Ext(path); ext != ".npz" && ext != ".json" {
 			continue
 		}
-		f, err := parity.Open(filepath.Join(beside, e.Name()))
+		f, err := parity.Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,10 +25,9 @@ type autoencoder struct {
 	feeds     constants
 }
 
-// Feeds of a replay beside the model's: the masked patches [B, M], their weights
-// [B, M] in the loss, and where each patch is among visible and masked [B, N].
+// Feeds of a replay beside the model's: the weights of masked patches [B, M] in the
+// loss, and where each patch is among visible and masked [B, N].
 const (
-	maskedFeed  = "masked"
 	weightFeed  = "weight"
 	restoreFeed = "restore"
 )
@@ -77,7 +76,21 @@ func (a *autoencoder) split(visible, masked []int32) {
 		restore = append(restore, inverse(slices.Concat(v, m))...)
 	}
 	a.feeds = constants{model.TokenIndexFeed: seen, model.DecoderIndexFeed: all,
-		maskedFeed: masked, weightFeed: repeat(1/float32(M), len(masked)), restoreFeed: restore}
+		model.MaskedFeed: masked, weightFeed: repeat(1/float32(M), len(masked)), restoreFeed: restore}
+	if a.Window > 0 {
+		a.feeds[model.DecoderRestoreFeed] = a.places(all)
+	}
+}
+
+// places is the feed of a decoder with windows, given which tokens it sees.
+func (a *autoencoder) places(all []int32) []int32 {
+	grid := a.tokenizer.Grid()
+	n, seen := a.Places(grid), len(all)/a.batch
+	restore := make([]int32, a.batch*n)
+	for b := range a.batch {
+		a.Restore(restore[b*n:][:n], all[b*seen:][:seen], grid)
+	}
+	return restore
 }
 
 // behind are the tokens of patches where so many others come first.
@@ -150,10 +163,16 @@ func (a *autoencoder) index(n network, name string, count int) *ops.Node {
 // predictions are those of all patches [B, N, P] in their order, visible ones
 // included.
 func (a *autoencoder) predictions(n network) *ops.Node {
-	d := a.Decoder
-	N := a.ViT.Keep - d.Tokens(0) + a.Masked
-	y := n.Entries(n.out(fmt.Sprintf("decoder_block%d", d.Depth-1)), d.Tokens(0), N)
+	d, first := a.Decoder, a.Decoder.Tokens(0)
+	N := a.ViT.Keep - first + a.Masked
+	if a.Window > 0 {
+		first = 0
+	}
+	y := n.Entries(n.out(fmt.Sprintf("decoder_block%d", d.Depth-1)), first, N)
 	y = n.Linear("decoder_pred", n.LayerNorm("decoder_norm", y, d.Dim, d.Eps), d.Dim, a.Out, nn.Zeros)
+	if a.Window > 0 { // in the grid's order already
+		return y
+	}
 	return n.Gather(y, a.index(n, restoreFeed, N))
 }
 
@@ -166,14 +185,14 @@ func (a *autoencoder) pixels(norm string) heads.Pixels {
 // squared is the loss of a reconstruction of patches.
 func (r *replay) squared(a *autoencoder, p heads.Pixels) loss {
 	return func(n network) *ops.Node {
-		return p.Loss(n.Scope, r.feed(n.Graph, a.input), n.Logits, a.index(n, maskedFeed, a.Masked), n.Feed(weightFeed, a.batch, a.Masked))
+		return p.Loss(n.Scope, r.feed(n.Graph, a.input), n.Logits, a.index(n, model.MaskedFeed, a.Masked), n.Feed(weightFeed, a.batch, a.Masked))
 	}
 }
 
 // checkSplit compares which patches are masked, and their places.
 func (r *replay) checkSplit(a *autoencoder) {
 	shape := r.tensor("out/mask").Shape
-	mask, masked := make([]float32, shape[0]*shape[1]), a.feeds[maskedFeed].([]int32)
+	mask, masked := make([]float32, shape[0]*shape[1]), a.feeds[model.MaskedFeed].([]int32)
 	for i, p := range masked {
 		mask[i/a.Masked*shape[1]+int(p)] = 1
 	}

@@ -52,7 +52,7 @@ func paramGroups(r *replay) {
 	c := s.classifier(m.vitMeta, s.sample())
 	params := r.declared(c)
 	r.same("all_params", texts(params), texts(m.AllParams))
-	groups := train.Groups(r.registry(c), c.ViT.Depth, m.LayerDecay, m.WeightDecay)
+	groups := train.Decay{Layer: m.LayerDecay, Weight: m.WeightDecay}.Groups(r.registry(c), c.ViT.Depth)
 	r.sameGroups(groups, m.Groups, func(names []string) []string { return names })
 }
 
@@ -99,7 +99,8 @@ func paramGroupsPoint(r *replay) {
 	}
 	c := train.Classifier{ViT: s.vit(vitMeta{NumHeads: 2, LNEps: 1e-5}), Head: heads.PointClassifier{Classes: 8, Hidden: 8},
 		Tokenizer: s.pointTokenizer("encoder.", groupMeta{Groups: 4, Size: 2}, 8)}
-	r.sameGroups(train.Groups(r.registry(c), c.ViT.Depth, 1, m.WeightDecay), m.Groups, func(names []string) []string { return slices.Sorted(slices.Values(names)) })
+	groups := train.Decay{Layer: 1, Weight: m.WeightDecay}.Groups(r.registry(c), c.ViT.Depth)
+	r.sameGroups(groups, m.Groups, func(names []string) []string { return slices.Sorted(slices.Values(names)) })
 }
 
 // sample is the shape of a sample: of square pictures whose patches the position

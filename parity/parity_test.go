@@ -2,8 +2,8 @@ package parity_test
 
 import (
 	"cmp"
-	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,31 +11,48 @@ import (
 	"m2pt/parity"
 )
 
-// TestFixtures replays every fixture with the processor's vector instructions
-// and with their portable twins. It is the last test of the package, by the name
+// own are the project's recordings, which every run replays.
+const own = "testdata"
+
+// TestOwnRecordings replays the window decoder.
+func TestOwnRecordings(t *testing.T) {
+	for _, r := range slices.Concat(replayed(t, own)...) {
+		if !r.Covered {
+			t.Errorf("%s: kind %s is not covered", r.File, r.Kind)
+		}
+	}
+}
+
+// TestFixtures replays every fixture. It is the last test of the package, by the name
 // of its file, so that a verbose run ends with the tables of what was covered.
 func TestFixtures(t *testing.T) {
-	dir := folder(t)
 	var tables strings.Builder
+	for _, results := range replayed(t, folder(t)) {
+		if err := parity.Print(&tables, results); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Log("\n" + tables.String())
+}
+
+// replayed replays a folder with the processor's portable instructions and with those
+// for vectors.
+func replayed(t *testing.T, dir string) (results [][]parity.Result) {
+	t.Helper()
 	for _, o := range []cpu.Options{{Portable: true}, {}} {
 		dev := open(t, o)
-		t.Run(dev.Name(), func(t *testing.T) {
-			results, err := parity.Folder(dir, dev)
-			if err != nil {
-				t.Fatal(err)
+		all, err := parity.Folder(dir, dev)
+		if err != nil || len(all) == 0 {
+			t.Fatalf("%d recordings in %s: %v", len(all), dir, err)
+		}
+		for _, r := range all {
+			if r.Err != nil {
+				t.Error(r.Err) // names the device
 			}
-			for _, r := range results {
-				if r.Err != nil {
-					t.Error(r.Err)
-				}
-			}
-			fmt.Fprintf(&tables, "\n%s:\n", dev.Name())
-			if err := parity.Print(&tables, results); err != nil {
-				t.Error(err)
-			}
-		})
+		}
+		results = append(results, all)
 	}
-	t.Log(tables.String())
+	return results
 }
 
 func open(t *testing.T, o cpu.Options) *cpu.Device {

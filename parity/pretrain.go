@@ -5,6 +5,7 @@ import (
 
 	"m2pt/checkpoint"
 	"m2pt/heads"
+	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
 	"m2pt/tokenizers/masking"
@@ -21,6 +22,7 @@ type pretrainMeta struct {
 	MaskTProb    float64 `json:"mask_t_prob"`
 	MaskFProb    float64 `json:"mask_f_prob"`
 	NormPix      bool    `json:"norm_pix_loss"`
+	Window       int     `json:"decoder_window"`
 }
 
 // maeImagePretrain: the mask, what encoder and decoder make of the patches, these
@@ -34,7 +36,7 @@ func maeImagePretrain(r *replay) {
 		pixels, pred := r.feed(n.Graph, a.input), a.predictions(n)
 		patches := ops.Patches{Kernel: a.pixels("").Kernel, Stride: a.pixels("").Kernel, ChannelsLast: true, To: n.Dtype}
 		n.show("pred", pred)
-		n.show("patchify", n.PatchTargets(pixels, patches.Kernel, nil, nil))
+		n.show("patchify", n.PatchTargets(pixels, patches.Kernel, patches.Stride, nil, nil))
 		// Patches side by side: the adjoint of cutting puts them together.
 		n.show("unpatchify_pred", n.Apply(ops.PatchesGrad{Patches: patches, Of: ops.SpecOf(pixels)}, pred))
 		return n
@@ -67,10 +69,10 @@ func maeAudioPretrain(r *replay) {
 }
 
 // picturePretraining is the autoencoder of a batch in/<input> that recorded noise
-// masks: single patches, or whole rows and columns.
+// masks: single patches, or whole rows and columns. Its decoder may have windows.
 func (r *replay) picturePretraining(m pretrainMeta, input string) *autoencoder {
 	a := r.autoencoder(m.vitMeta, m.DecoderHeads, input)
-	a.tokenizer = a.shapes.tokenizer(r.tensor("in/" + input).Shape[1:])
+	a.tokenizer, a.Window = a.shapes.tokenizer(r.tensor("in/" + input).Shape[1:]), m.Window
 	rows, columns := a.tokenizer.Grid()[1], a.tokenizer.Grid()[2]
 	if m.Mask2D {
 		mask, err := masking.NewGrid(rows, columns, m.MaskTProb, m.MaskFProb)
@@ -108,13 +110,13 @@ func pointMAE(r *replay) {
 	}
 	build := func() network {
 		n := r.encoded(a)
-		target := h.Targets(n.Scope, local(n), a.index(n, maskedFeed, a.Masked))
+		target := h.Targets(n.Scope, local(n), a.index(n, model.MaskedFeed, a.Masked))
 		n.show("rebuild", n.Reshape(n.Logits, a.batch*a.Masked, m.Size, 3))
 		n.show("gt", n.Reshape(target, a.batch*a.Masked, m.Size, 3))
 		return n
 	}
 	chamfer := func(n network) *ops.Node {
-		return h.Loss(n.Scope, local(n), n.Logits, a.index(n, maskedFeed, a.Masked))
+		return h.Loss(n.Scope, local(n), n.Logits, a.index(n, model.MaskedFeed, a.Masked))
 	}
 	r.forward(build(), map[string]loss{m.Loss: chamfer})
 	r.backward(build(), "grad", chamfer)
@@ -159,7 +161,7 @@ func maeVideoPretrain(r *replay) {
 	build := func() network {
 		n := r.encoded(a)
 		n.show("pred", n.Logits)
-		n.show("labels", p.Targets(n.Scope, r.feed(n.Graph, a.input), a.index(n, maskedFeed, a.Masked)))
+		n.show("labels", p.Targets(n.Scope, r.feed(n.Graph, a.input), a.index(n, model.MaskedFeed, a.Masked)))
 		return n
 	}
 	recon := r.squared(a, p)
@@ -179,7 +181,7 @@ func videoMAENames(t *checkpoint.Tensor) {
 func (r *replay) weighHidden(a *autoencoder) {
 	mask, hidden := r.ints("in/mask"), []uint8(nil)
 	N, count := len(mask)/a.batch, 0
-	for i, p := range a.feeds[maskedFeed].([]int32) {
+	for i, p := range a.feeds[model.MaskedFeed].([]int32) {
 		h := mask[i/a.Masked*N+int(p)]
 		hidden = append(hidden, uint8(h))
 		count += int(h)

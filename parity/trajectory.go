@@ -72,7 +72,7 @@ func (t *trajectoryRun) compile(n network, c train.Classifier) *engine.State {
 	labels := n.Graph.Declare("in/y", ops.Spec{Shape: []int{n.Batch}, Dtype: ops.Int32}, ops.PerBatch)
 	n.Loss = n.CrossEntropy(n.Logits, n.OneHot(labels, c.Head.Outputs(), c.Smoothing))
 	t.update = train.Update{
-		Groups:    train.Groups(n.Registry().Params(), c.ViT.Depth, t.LayerDecay, t.WeightDecay),
+		Groups:    train.Decay{Layer: t.LayerDecay, Weight: t.WeightDecay}.Groups(n.Registry().Params(), c.ViT.Depth),
 		Optimizer: train.AdamW{Beta1: t.Betas[0], Beta2: t.Betas[1], Eps: t.AdamEps},
 		ClipGrad:  t.ClipGrad,
 	}

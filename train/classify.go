@@ -46,7 +46,8 @@ type Classifier struct {
 // Net is a model built on a graph for one mode and batch size.
 type Net struct {
 	nn.Scope
-	Logits *ops.Node // [B, K], or [B, P, K]
+	Logits *ops.Node // [B, K], or [B, P, K]; of a classifier
+	Pred   *ops.Node // [B, M, P], of a masked autoencoder: what it tells of masked tokens
 	Loss   *ops.Node // [B]
 }
 
@@ -62,11 +63,11 @@ func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
 	_, logits := c.Forward(s, x, nil)
 	switch {
 	case c.Loss == "bce":
-		return Net{s, logits, s.BCE(logits, target)}
+		return Net{Scope: s, Logits: logits, Loss: s.BCE(logits, target)}
 	case c.Categories > 0:
-		return Net{s, logits, s.SampleMean(s.CrossEntropy(logits, target))}
+		return Net{Scope: s, Logits: logits, Loss: s.SampleMean(s.CrossEntropy(logits, target))}
 	}
-	return Net{s, logits, s.CrossEntropy(logits, target)}
+	return Net{Scope: s, Logits: logits, Loss: s.CrossEntropy(logits, target)}
 }
 
 func (c Classifier) encoder() (tokenizers.Tokenizer, model.ViT) { return c.Tokenizer, c.ViT }

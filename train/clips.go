@@ -28,7 +28,10 @@ func openClips(cfg *experiment.Config, split, as Split) (data.Dataset, error) {
 		return video.NewDataset(src, opt)
 	}
 	opt.Train, opt.Scale, opt.Ratio, opt.Flip = true, a.Scale, a.Ratio, a.HFlip
-	if a.Crop == "none" {
+	switch a.Crop {
+	case "multi_scale":
+		opt.MultiScale = true
+	case "none":
 		opt.Scale, opt.Ratio = [2]float64{1, 1}, [2]float64{1, 1}
 	}
 	if opt.Augments, err = augmenting(cfg, as); err != nil {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"m2pt/data"
@@ -20,6 +21,8 @@ type Evaluator struct {
 	batch  int
 	loss   []float32
 	logits []float32
+	// yardsticks are what the result of a masked autoencoder is held against.
+	yardsticks *yardsticks
 }
 
 // newEvaluator compiles a network for evaluation against state. bind names the
@@ -43,6 +46,15 @@ func newEvaluator(cfg *experiment.Config, net network, state *engine.State, bind
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
 	return e, nil
+}
+
+// newFullEvaluator is newEvaluator with the yardsticks of masked autoencoders.
+func newFullEvaluator(cfg *experiment.Config, net network, state *engine.State, bind map[string]string, loader *data.Loader) (*Evaluator, error) {
+	e, err := newEvaluator(cfg, net, state, bind, loader, cfg.Eval.Batch)
+	if p, ok := net.(Pretrainer); ok && err == nil {
+		e.yardsticks, err = newYardsticks(cfg, p, state, bind)
+	}
+	return e, err
 }
 
 // Prediction is a model's answer to one sample, whose slices are borrowed until the
@@ -99,6 +111,11 @@ func (e *Evaluator) Run(ctx context.Context, each func(Prediction) error) (Resul
 	if !finite(r.Loss) {
 		return r, fmt.Errorf("evaluate: loss %g: %w: lower the learning rate or set train.clip_grad", r.Loss, ErrNonFinite)
 	}
+	if e.yardsticks != nil {
+		if err := e.yardsticks.measure(ctx, e.loader, &r); err != nil {
+			return r, fmt.Errorf("evaluate: %w", err)
+		}
+	}
 	return r, nil
 }
 
@@ -130,5 +147,10 @@ func (e *Evaluator) forward(b *data.Batch) error {
 	return engine.Read(e.prog, "logits", e.logits)
 }
 
-// Close frees the program.
-func (e *Evaluator) Close() error { return e.prog.Close() }
+// Close frees the programs.
+func (e *Evaluator) Close() error {
+	if e.yardsticks != nil {
+		return errors.Join(e.yardsticks.Close(), e.prog.Close())
+	}
+	return e.prog.Close()
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"m2pt/experiment"
 	"m2pt/nn"
 )
 
@@ -15,13 +16,28 @@ type Group struct {
 	Params      []nn.Param
 }
 
-// Groups splits the trained parameters for layer-wise learning-rate decay
-// (BEiT, MAE): scale = decay^(depth+1-id), where id is 0 for tokens, position
-// table and tokenizer, i+1 for block i, depth+1 for the rest. Parameters of one
-// dimension (biases, norms, λ), tokens, the position table and the logit scales
-// of cosine attention do not decay. Groups come in the order their first
-// parameter was declared.
-func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Group {
+// Decay is what makes an optimizer treat parameters differently.
+type Decay struct {
+	Layer  float64 // of the learning rate, from one layer to the one below it
+	Weight float64
+	Tokens bool // whether tokens and the position table decay like weights
+}
+
+// newDecay is the experiment's. MAE and AudioMAE let tokens decay in pretraining,
+// Point-MAE and VideoMAE do not.
+func newDecay(cfg *experiment.Config) Decay {
+	kind := cfg.Tokenizer.Kind
+	return Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay,
+		Tokens: cfg.Task == "pretrain" && (kind == "image" || kind == "audio")}
+}
+
+// Groups splits the trained parameters of a network of so many blocks for layer-wise
+// learning-rate decay (BEiT, MAE): scale = Layer^(depth+1-id), where id is 0 for
+// tokens, position table and tokenizer, i+1 for block i, depth+1 for the rest.
+// Parameters of one dimension (biases, norms, λ) and the logit scales of cosine
+// attention do not decay, nor do tokens and the position table unless Tokens is set.
+// Groups come in the order their first parameter was declared.
+func (d Decay) Groups(params []nn.Param, depth int) []Group {
 	type key struct {
 		scale  float64
 		decays bool
@@ -32,14 +48,14 @@ func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Gro
 		if p.Fixed {
 			continue
 		}
-		k := key{math.Pow(layerDecay, float64(depth+1-layerID(p.Name, depth))), decays(p)}
+		k := key{math.Pow(d.Layer, float64(depth+1-layerID(p.Name, depth))), d.decays(p)}
 		i, ok := index[k]
 		if !ok {
 			i = len(groups)
 			index[k] = i
 			g := Group{LRScale: k.scale}
 			if k.decays {
-				g.WeightDecay = weightDecay
+				g.WeightDecay = d.Weight
 			}
 			groups = append(groups, g)
 		}
@@ -49,10 +65,10 @@ func Groups(params []nn.Param, depth int, layerDecay, weightDecay float64) []Gro
 }
 
 // decays: the table cls_pos of Point-MAE does, as its authors have it.
-func decays(p nn.Param) bool {
+func (d Decay) decays(p nn.Param) bool {
 	switch p.Name {
 	case "cls_token", "mask_token", "pos_embed":
-		return false
+		return d.Tokens
 	}
 	return len(p.Shape) > 1 && !strings.HasSuffix(p.Name, ".scale")
 }

@@ -2,8 +2,10 @@ package train
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"m2pt/experiment"
 	"m2pt/nn"
 )
 
@@ -23,7 +25,7 @@ func TestLayerScales(t *testing.T) {
 		{1, map[string]float64{"cls_token": 1, "blocks.0.norm1.bias": 1, "head.bias": 1}},
 	} {
 		for name, want := range c.want {
-			g := Groups([]nn.Param{{Name: name, Shape: []int{1}}}, 12, c.decay, 0.05)
+			g := Decay{Layer: c.decay, Weight: 0.05}.Groups([]nn.Param{{Name: name, Shape: []int{1}}}, 12)
 			if len(g) != 1 || math.Abs(g[0].LRScale/want-1) > 5e-6 {
 				t.Errorf("layer decay %g: %s: %+v, want scale %g", c.decay, name, g, want)
 			}
@@ -54,7 +56,7 @@ func TestGroups(t *testing.T) {
 		{0.5, 0, []string{"blocks.0.attn.qkv.cross_modal_scale"}},
 		{1, 0.1, []string{"head.weight"}},
 	}
-	got := Groups(params, 1, 0.5, 0.1)
+	got := Decay{Layer: 0.5, Weight: 0.1}.Groups(params, 1)
 	if len(got) != len(want) {
 		t.Fatalf("%d groups, want %d: %+v", len(got), len(want), got)
 	}
@@ -85,9 +87,27 @@ func TestWhatDecays(t *testing.T) {
 		{"blocks.0.attn.q_bias", []int{4}, false},
 		{"head.weight", []int{2, 4}, true},
 	} {
-		g := Groups([]nn.Param{{Name: c.name, Shape: c.shape}}, 1, 1, 0.05)
-		if decays := g[0].WeightDecay != 0; decays != c.decays {
-			t.Errorf("%s%v decays: %v, want %v", c.name, c.shape, decays, c.decays)
+		for _, tokens := range []bool{false, true} {
+			g := Decay{Layer: 1, Weight: 0.05, Tokens: tokens}.Groups([]nn.Param{{Name: c.name, Shape: c.shape}}, 1)
+			want := c.decays || tokens && slices.Contains([]string{"cls_token", "mask_token", "pos_embed"}, c.name)
+			if decays := g[0].WeightDecay != 0; decays != want {
+				t.Errorf("%s%v decays: %v, want %v (tokens %v)", c.name, c.shape, decays, want, tokens)
+			}
+		}
+	}
+}
+
+// TestDecayOfPretraining: the tokens of MAE and AudioMAE decay, those of Point-MAE
+// and VideoMAE do not, nor do those of any classifier.
+func TestDecayOfPretraining(t *testing.T) {
+	for kind, tokens := range map[string]bool{"image": true, "audio": true, "point": false, "video": false} {
+		for _, task := range []string{"pretrain", "classify"} {
+			cfg := experiment.Default()
+			cfg.Task, cfg.Tokenizer.Kind = task, kind
+			want := Decay{Layer: cfg.Optimizer.LayerDecay, Weight: cfg.Optimizer.WeightDecay, Tokens: tokens && task == "pretrain"}
+			if got := newDecay(cfg); got != want {
+				t.Errorf("%s, %s: %+v, want %+v", task, kind, got, want)
+			}
 		}
 	}
 }
@@ -102,7 +122,7 @@ func TestGroupsWithoutLayerDecay(t *testing.T) {
 		{Name: "blocks.0.mlp.fc1.bias", Shape: []int{8}},
 		{Name: "norm.weight", Shape: []int{4}},
 	}
-	got := Groups(params, 1, 1, 0.05)
+	got := Decay{Layer: 1, Weight: 0.05}.Groups(params, 1)
 	if len(got) != 2 || !sameNames(got[0].Params, []string{"cls_token", "blocks.0.mlp.fc1.bias", "norm.weight"}) {
 		t.Errorf("%+v, want what does not decay and what does", got)
 	}

@@ -35,6 +35,9 @@ type Record struct {
 	// Parts are the figures where every point has a label.
 	Parts  *PartSegmentation `json:"parts,omitempty"`
 	Lambda []Lambda          `json:"lambda,omitempty"`
+	// Constant and Probe are those of masked autoencoders; see [Result].
+	Constant float64 `json:"constant_loss,omitempty"`
+	Probe    *Probe  `json:"probe,omitempty"`
 }
 
 // journal is a run's metrics.jsonl and the summary.csv drawn from it.

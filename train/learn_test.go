@@ -261,8 +261,8 @@ func TestInitRefuses(t *testing.T) {
 		want       []string
 	}{
 		{"another width", source.Output, []string{"model.embed_dim=32"}, []string{"model.init", "shape"}},
-		{"another depth", source.Output, []string{"model.depth=3"}, []string{"model.init", `tensor "blocks.2.`}},
-		{"deeper", source.Output, []string{"model.depth=1"}, []string{"model.init", `tensor "blocks.1.`, "no such parameter"}},
+		{"another depth", source.Output, []string{"model.depth=3"}, []string{"model.init", `missing: "blocks.2.norm1.weight" [16]`}},
+		{"deeper", source.Output, []string{"model.depth=1"}, []string{"model.init", `unexpected: "blocks.1.mlp.fc2.bias" [16]`}},
 		{"a parameter missing", edited(t, plain, map[string][]float32{"blocks.1.norm2.bias": nil}), nil, []string{`"blocks.1.norm2.bias"`}},
 		{"no such file", "/nosuch", nil, []string{"model.init", "/nosuch"}},
 	} {

@@ -59,8 +59,11 @@ type Result struct {
 	MultiLabel *MultiLabel `json:"multi_label,omitempty"`
 	// Parts are the figures that count where every point has a label.
 	Parts *PartSegmentation `json:"parts,omitempty"`
-	// Masked is set where Loss alone counts: the error of masked tokens.
-	Masked bool `json:"masked,omitempty"`
+	// Masked is set where Loss is the error of masked tokens. Constant is what the
+	// best constant has, and Probe how much of the classes the encoder knows.
+	Masked   bool    `json:"masked,omitempty"`
+	Constant float64 `json:"constant_loss,omitempty"`
+	Probe    *Probe  `json:"probe,omitempty"`
 }
 
 // Figure is a named result, for people.
@@ -73,7 +76,7 @@ type Figure struct {
 // metrics where samples have several classes, overlaps where points have labels.
 func (r Result) Figures() []Figure {
 	if r.Masked {
-		return []Figure{{"masked loss", r.Loss}}
+		return r.maskedFigures()
 	}
 	if p := r.Parts; p != nil {
 		return []Figure{{"instance mIoU", p.InstanceIoU}, {"class mIoU", p.ClassIoU}, {"accuracy", p.Accuracy}, {"loss", r.Loss}}
@@ -84,10 +87,23 @@ func (r Result) Figures() []Figure {
 	return []Figure{{"top-1", r.Top1}, {"top-5", r.Top5}, {"loss", r.Loss}}
 }
 
+// maskedFigures are those of masked autoencoders.
+func (r Result) maskedFigures() []Figure {
+	all := []Figure{{"masked loss", r.Loss}}
+	if r.Constant > 0 {
+		all = append(all, Figure{"constant's", r.Constant}, Figure{"ratio", r.Loss / r.Constant})
+	}
+	if p := r.Probe; p != nil {
+		all = append(all, Figure{"probe top-1", p.Top1}, Figure{"+-", p.Error}, Figure{"gain", p.Gain}, Figure{"gain +-", p.GainError})
+	}
+	return all
+}
+
 // metrics are the figures under the names that state.json has.
 func (r Result) metrics() map[string]float64 {
 	names := map[string]string{"top-1": "top1", "top-5": "top5", "mAP": "map", "mAUC": "mauc", "d'": "d_prime",
-		"instance mIoU": "instance_miou", "class mIoU": "class_miou", "masked loss": "loss"}
+		"instance mIoU": "instance_miou", "class mIoU": "class_miou", "masked loss": "loss",
+		"constant's": "constant_loss", "probe top-1": "probe_top1", "+-": "probe_error", "gain": "probe_gain", "gain +-": "probe_gain_error"}
 	all := map[string]float64{}
 	for _, f := range r.Figures() {
 		all[cmp.Or(names[f.Name], f.Name)] = f.Value

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"m2pt/checkpoint"
+	naming "m2pt/checkpoint/names"
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
@@ -18,20 +19,23 @@ import (
 	"m2pt/ops"
 )
 
-// Model is a trained model read back: config, classifier and weights.
+// Model is a trained model read back: config, network and weights.
 type Model struct {
 	Config     *experiment.Config
 	Classifier Classifier
-	Classes    []string // names, empty where the checkpoint does not tell
+	Pretrainer *Pretrainer // instead of the Classifier, where the task is to pretrain
+	Classes    []string    // names, empty where the checkpoint does not tell
 	Weights    *checkpoint.Tensors
+	Averaged   bool   // Weights holds averages in place of the parameters they average
 	Path       string // of the checkpoint
 	Step       int64  // 0 for a bare weights file
 }
 
 // OpenModel reads the checkpoint at path (run folder, checkpoint folder or
 // weights file) with the config of its own run, or with the one at configPath
-// where that is not empty. Weights without pathway tensors (an exported model)
-// get a classifier without pathways.
+// where that is not empty, which says by eval.ema whether averages stand in place of
+// the parameters they average. Weights without pathway tensors (an exported model, or
+// another project's) get a classifier without pathways.
 func OpenModel(path, configPath string, sets []string) (*Model, error) {
 	cp, err := openExactly(path)
 	if err != nil {
@@ -46,20 +50,85 @@ func OpenModel(path, configPath string, sets []string) (*Model, error) {
 	if m.Config, err = experiment.LoadRun(configPath, sets); err != nil {
 		return nil, err
 	}
-	if m.Config.Task == "pretrain" {
-		return nil, misused("%s is a masked autoencoder: fine-tune it with model.init, or use it as pathway.aux", path)
+	if cp.State == nil {
+		err = m.readFile(cp)
+	} else {
+		err = m.readRun(cp)
 	}
-	if m.Weights, err = Weights(cp); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	if cp.State != nil {
-		x, err := readExtra(cp)
-		if err != nil {
-			return nil, err
-		}
-		m.Classes, m.Step = x.Classes, x.Step
+	return m, m.describe()
+}
+
+// readRun takes weights and classes from a checkpoint of a run.
+func (m *Model) readRun(cp *checkpoint.Checkpoint) error {
+	x, err := readExtra(cp)
+	if err != nil {
+		return err
 	}
-	return m, m.classify()
+	m.Classes, m.Step = x.Classes, x.Step
+	var ema *checkpoint.Tensors
+	if m.Config.Eval.EMA {
+		if ema, err = cp.EMA(); err != nil {
+			return err
+		}
+	}
+	m.Averaged = ema != nil
+	m.Weights, err = replaced(cp, ema)
+	return err
+}
+
+// readFile takes weights from a file of ours, pathways included, or under another
+// project's names.
+func (m *Model) readFile(cp *checkpoint.Checkpoint) (err error) {
+	if m.Weights, err = cp.Model(); err != nil || len(foldable(m.Weights)) > 0 {
+		return err
+	}
+	source, err := naming.Detect(m.Weights)
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", m.Path, err)
+	}
+	ours, unknown, err := naming.Read(m.Weights, source)
+	if err == nil && len(unknown) > 0 {
+		err = fmt.Errorf("names of %s: no part of a model: %q", source, unknown)
+	}
+	if err == nil && m.Config.Task == "pretrain" && m.Config.Model.QKVBias == "split" {
+		ours, err = naming.SplitBiases(ours)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint %s: %w", m.Path, err)
+	}
+	m.Weights = ours
+	return nil
+}
+
+// foldable are the tensors of pathways.
+func foldable(ts *checkpoint.Tensors) (names []string) {
+	for t := range ts.All() {
+		if _, _, _, ok := model.SplitTerm(t.Name); ok {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// describe says which network the weights belong to.
+func (m *Model) describe() error {
+	if m.Config.Task != "pretrain" {
+		return m.classify()
+	}
+	p, err := newPretrainer(m.Config)
+	m.Pretrainer = &p
+	return err
+}
+
+// network is the model's.
+func (m *Model) network() network {
+	if m.Pretrainer != nil {
+		return *m.Pretrainer
+	}
+	return m.Classifier
 }
 
 // runConfig finds the config of the run that a checkpoint belongs to.
@@ -77,7 +146,7 @@ func runConfig(path string) (string, error) {
 	}
 }
 
-// classify describes the network that the weights belong to. A pathway covers
+// classify describes the classifier that the weights belong to. A pathway covers
 // the blocks 0..depth-1 of its auxiliary model in either order.
 func (m *Model) classify() error {
 	a, err := m.answers()
@@ -131,7 +200,7 @@ func (m *Model) answers() (a Answers, err error) {
 // State puts the weights on a device. Parameters the weights lack are an error,
 // as are weights the model lacks.
 func (m *Model) State(dev engine.Device) (*engine.State, []nn.Param, error) {
-	n := m.Classifier.Build(nn.Eval, 1, 0)
+	n := m.network().Build(nn.Eval, 1, 0)
 	if err := n.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -162,15 +231,26 @@ func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluat
 	if err != nil {
 		return nil, nil, err
 	}
-	got, want := set.Classes(), cmp.Or(m.Classifier.Categories, m.Classifier.Head.Outputs())
-	if len(got) != want || m.Classes != nil && !slices.Equal(got, m.Classes) {
-		return nil, nil, misused("the data has the %d classes %v, the model was trained on %d: %v", len(got), got, want, m.Classes)
+	if err := m.answersFor(set.Classes()); err != nil {
+		return nil, nil, err
 	}
 	loader, err := data.NewLoader(set, data.Options{Batch: cfg.Eval.Batch, Workers: Workers(cfg.Data), Seed: cfg.Seed,
 		Eval: true, MaxSkipped: cfg.Data.MaxSkipped, OnSkip: onSkip})
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := newEvaluator(cfg, m.Classifier, state, nil, loader, cfg.Eval.Batch)
+	e, err := newFullEvaluator(cfg, m.network(), state, nil, loader)
 	return e, loader, err
+}
+
+// answersFor refuses data of other classes than the model answers with.
+func (m *Model) answersFor(classes []string) error {
+	if m.Pretrainer != nil {
+		return nil
+	}
+	want := cmp.Or(m.Classifier.Categories, m.Classifier.Head.Outputs())
+	if len(classes) != want || m.Classes != nil && !slices.Equal(classes, m.Classes) {
+		return misused("the data has the %d classes %v, the model was trained on %d: %v", len(classes), classes, want, m.Classes)
+	}
+	return nil
 }

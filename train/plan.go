@@ -110,7 +110,7 @@ func (p *Plan) auxDepths(cfg *experiment.Config) ([]int, error) {
 			depths[i] = aux.Model.Depth
 			continue
 		}
-		switch a, err := LoadAuxiliary(w.Aux); {
+		switch a, err := LoadAuxiliary(w.Aux, w.AuxSource); {
 		case err == nil:
 			depths[i] = a.Depth
 		case errors.Is(err, fs.ErrNotExist):
@@ -133,7 +133,7 @@ func (p *Plan) programs(t *trainer) error {
 	p.Memory = PlanMemory{State: use.State, Arena: use.Arena, Feeds: use.Feeds}
 	p.FLOPs.PerStep = t.prog.FLOPs()
 	p.FLOPs.PerSample = p.FLOPs.PerStep / int64(cfg.Train.Batch)
-	for _, g := range Groups(t.names.params, cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay) {
+	for _, g := range newDecay(cfg).Groups(t.names.params, cfg.Model.Depth) {
 		p.Groups = append(p.Groups, PlanGroup{g.LRScale, g.WeightDecay, len(g.Params), elements(g.Params)})
 	}
 	return p.evaluation(t)

@@ -66,10 +66,12 @@ func auxiliaries(ctx context.Context, cfg *experiment.Config, opt Options) ([]*A
 				opt.Log.Warn("head counts differ: heads of W and W′ do not match", "auxiliary", path, "auxiliary_heads", other, "heads", own)
 			}
 		}
-		a, err := LoadAuxiliary(path)
+		a, err := LoadAuxiliary(path, p.AuxSource)
 		if err != nil {
 			return nil, err
 		}
+		opt.Log.Info("auxiliary model", "checkpoint", path, "names", a.Source, "depth", a.Depth)
+		logAverages(opt.Log, path, a.Averages)
 		if d := cfg.Model.Depth; a.Depth != d {
 			opt.Log.Info("pathway pairs blocks in order", "auxiliary", path, "auxiliary_depth", a.Depth, "depth", d, "paired", min(a.Depth, d))
 		}
@@ -219,7 +221,12 @@ func (t *trainer) compileEval() (err error) {
 	if t.cfg.Eval.EMA {
 		bind = t.names.bind()
 	}
-	t.eval, err = newEvaluator(t.cfg, t.model, t.state, bind, t.evalData, t.cfg.Eval.Batch)
+	if t.eval, err = newFullEvaluator(t.cfg, t.model, t.state, bind, t.evalData); err != nil {
+		return err
+	}
+	if p, ok := t.model.(Pretrainer); ok {
+		t.drawer, err = newDrawer(t.cfg, p, t.state, bind)
+	}
 	return err
 }
 
@@ -237,6 +244,9 @@ func (t *trainer) close() {
 	}
 	if t.eval != nil {
 		t.eval.Close()
+	}
+	if t.drawer != nil {
+		t.drawer.Close()
 	}
 	if t.state != nil {
 		t.state.Close()

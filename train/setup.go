@@ -162,6 +162,8 @@ func transform(cfg *experiment.Config, split Split) (image.Transform, error) {
 	switch a.Crop {
 	case "resized", "byol":
 		return image.RandomResizedCrop{Side: side, Scale: a.Scale, Ratio: a.Ratio, Flip: a.HFlip, Filter: filter, Once: a.Crop == "byol"}, nil
+	case "multi_scale":
+		return image.MultiScaleCrop{Side: side, Flip: a.HFlip, Filter: filter}, nil
 	case "shift":
 		return image.Shift{Side: side, Pad: a.Shift, Flip: a.HFlip, Filter: filter}, nil
 	}

@@ -129,3 +129,14 @@ func WithoutPathway(cfg experiment.Config) *experiment.Config {
 	cfg.Pathway = nil
 	return &cfg
 }
+
+// Unmasked is the pretraining whose encoder sees all tokens but one, of clips but one
+// place or of pictures two: the other side of what masking saves.
+func Unmasked(cfg experiment.Config) *experiment.Config {
+	grid := tokenizer(&cfg).Grid()
+	if cfg.MAE.Mask == "grid" {
+		cfg.MAE.Mask = "random"
+	}
+	cfg.MAE.MaskRatio = 1.5 / float64(grid[1]*grid[2])
+	return &cfg
+}

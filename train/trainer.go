@@ -29,6 +29,7 @@ type trainer struct {
 	train    *data.Loader
 	eval     *Evaluator
 	evalData *data.Loader
+	drawer   *drawer // of masked autoencoders
 
 	store    *store
 	at       Position
@@ -124,7 +125,7 @@ func (t *trainer) declare() (err error) {
 	}
 	params := n.Registry().Params()
 	t.names = newNames(params, t.optim, cfg.Train.EMADecay > 0)
-	u := Update{Groups: Groups(params, cfg.Model.Depth, cfg.Optimizer.LayerDecay, cfg.Optimizer.WeightDecay),
+	u := Update{Groups: newDecay(cfg).Groups(params, cfg.Model.Depth),
 		Optimizer: t.optim, ClipGrad: cfg.Train.ClipGrad, EMADecay: cfg.Train.EMADecay}
 	u.Add(n)
 	if err := t.names.reserve(t.state); err != nil {
@@ -159,7 +160,7 @@ func (t *trainer) fill(aux []*Auxiliary) error {
 		return err
 	}
 	if t.cfg.Model.Init != "" {
-		if err := t.initFrom(t.cfg.Model.Init); err != nil {
+		if err := t.initFrom(); err != nil {
 			return fmt.Errorf("model.init: %w", err)
 		}
 	}
@@ -316,7 +317,20 @@ func (t *trainer) between() error {
 	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
 		_ = t.trySave() // a failure has been warned of
 	}
+	if n := int64(t.cfg.MAE.DrawEvery); n > 0 && t.at.Step%n == 0 {
+		t.draw(context.Background())
+	}
 	return nil
+}
+
+// draw draws reconstructions, which training can do without.
+func (t *trainer) draw(ctx context.Context) {
+	if t.drawer == nil {
+		return
+	}
+	if err := t.drawer.save(ctx, t.at.Step); err != nil {
+		t.opt.Log.Warn("reconstructions not drawn, training goes on", "step", t.at.Step, "error", err)
+	}
 }
 
 func (t *trainer) stopRequested() bool {
@@ -406,6 +420,7 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 	if best {
 		t.at.Best, t.at.BestStep = t.at.Eval, t.at.Step
 	}
+	t.draw(ctx)
 	lambdas, err := t.lambdas()
 	if err != nil {
 		return false, err
@@ -413,7 +428,7 @@ func (t *trainer) evaluate(ctx context.Context) (best bool, err error) {
 	epoch := float64(t.at.Step) / float64(t.perEpoch)
 	t.opt.Log.Info("evaluated", "epoch", epoch, "result", t.at.Eval.String(), "train_loss", t.at.Epochly.Result().Loss)
 	t.store.note(t.opt.Log, Record{Kind: "eval", Step: t.at.Step, Epoch: epoch, Loss: t.at.Eval.Loss, Top1: t.at.Eval.Top1,
-		Top5: t.at.Eval.Top5, MultiLabel: t.at.Eval.MultiLabel, Parts: t.at.Eval.Parts, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
+		Top5: t.at.Eval.Top5, MultiLabel: t.at.Eval.MultiLabel, Parts: t.at.Eval.Parts, Constant: t.at.Eval.Constant, Probe: t.at.Eval.Probe, TrainLoss: t.at.Epochly.Result().Loss, Lambda: lambdas})
 	return best, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"m2pt/checkpoint"
+	naming "m2pt/checkpoint/names"
 	"m2pt/engine"
 	"m2pt/model"
 	"m2pt/nn"
@@ -78,62 +79,44 @@ func floats(ts *checkpoint.Tensors, name string, n int) ([]float32, error) {
 // Auxiliary is a model whose linear weights join the target's.
 type Auxiliary struct {
 	From    string // path, for messages
+	Source  naming.Source
 	Weights *checkpoint.Tensors
 	Depth   int      // blocks
 	Skipped []string // samples its training could not read
+	// Averages is what the file calls averaged weights beside the ones that are used.
+	Averages string
 }
 
-// LoadAuxiliary reads a checkpoint, ours or one of timm, MAE, AudioMAE, Point-MAE or
-// VideoMAE, and folds its own pathways. Of it only the weights of blocks matter.
-func LoadAuxiliary(path string) (*Auxiliary, error) {
-	all, err := loadPlain(path)
-	ts := &checkpoint.Tensors{}
-	if err == nil {
-		for t := range all.All() {
-			if t.Name = checkpoint.CommonName(t.Name); err == nil && strings.HasPrefix(t.Name, "blocks.") {
-				err = ts.Add(t)
-			}
-		}
-	}
+// LoadAuxiliary reads a checkpoint, ours or another project's, and folds its own
+// pathways. source is whose names it has, one of [experiment.Sources]. Of it only the
+// linear weights of blocks matter.
+func LoadAuxiliary(path, source string) (*Auxiliary, error) {
+	o, err := loadOrigin(path, source)
 	if err != nil {
 		return nil, fmt.Errorf("auxiliary %q: %w", path, err)
 	}
-	a := &Auxiliary{From: path, Weights: ts}
-	for t := range ts.All() {
-		var i int
-		if scan(t.Name, "blocks.%d.", &i) {
-			a.Depth = max(a.Depth, i+1)
-		}
-	}
-	if a.Depth == 0 {
-		return nil, fmt.Errorf("auxiliary %q: no tensor named blocks.N.*: want a Vision Transformer with the names of timm, MAE, Point-MAE or VideoMAE", path)
+	a, err := o.auxiliary()
+	if err != nil {
+		return nil, fmt.Errorf("auxiliary %q: %w", path, err)
 	}
 	return a, nil
-}
-
-// loadPlain reads a checkpoint's weights, averaged ones where it has them, with
-// pathways folded.
-func loadPlain(path string) (*checkpoint.Tensors, error) {
-	cp, err := openExactly(path)
-	if err != nil {
-		return nil, err
-	}
-	ts, err := Weights(cp)
-	if err != nil {
-		return nil, err
-	}
-	return Merge(ts)
 }
 
 // Weights are all parameters of a checkpoint, the frozen auxiliary ones
 // included: the weights its run evaluates, so averages stand in place of the
 // parameters they average unless eval.ema is off.
 func Weights(cp *checkpoint.Checkpoint) (*checkpoint.Tensors, error) {
-	ts, err := cp.Model()
+	ema, err := averages(cp)
 	if err != nil {
 		return nil, err
 	}
-	ema, err := averages(cp)
+	return replaced(cp, ema)
+}
+
+// replaced are all parameters of a checkpoint, those of ema, which may be nil, in
+// place of the ones of their names.
+func replaced(cp *checkpoint.Checkpoint, ema *checkpoint.Tensors) (*checkpoint.Tensors, error) {
+	ts, err := cp.Model()
 	if err != nil {
 		return nil, err
 	}

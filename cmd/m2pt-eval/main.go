@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"m2pt/data"
@@ -25,17 +26,18 @@ type options struct {
 func run(args []string, stdout, stderr io.Writer) cli.Code {
 	c := cli.New(cli.Help{
 		Name:  "m2pt-eval",
-		Usage: "-checkpoint PATH [-config FILE] [-set KEY=VALUE]... [-device DEVICE] [-predictions FILE.csv] [-json]",
+		Usage: "-checkpoint PATH [-config FILE] [-set KEY=VALUE]... [-device DEVICE] [-predictions FILE.csv|FILE.npz] [-json]",
 		About: `Evaluates a model on the validation split: loss, top-1 and top-5 accuracy in
 percent; ranking metrics where samples have several classes, overlaps where points
-have labels. Voting and several views: -set eval.votes=10, -set eval.segments=5
+have labels; of masked autoencoders the masked loss, that of the best constant and, with
+-set eval.probe=ridge, what a linear probe makes of the encoder. Voting and several views: -set eval.votes=10, -set eval.segments=5
 -set eval.crops=3. PATH is a run folder (its best checkpoint), one of its checkpoints, its
 pointers best and last, or a weights file.`,
 		Example: `m2pt-eval -checkpoint runs/first -predictions predictions.csv`,
 	}, stdout, stderr)
 	o := options{Experiment: c.ExperimentFlags("the experiment, a TOML `FILE` (default: config.toml of the run that the checkpoint is in)")}
 	c.Flags.StringVar(&o.checkpoint, "checkpoint", "", "the model, a `PATH`")
-	c.Flags.StringVar(&o.predictions, "predictions", "", "write a row per sample to `FILE`, as CSV")
+	c.Flags.StringVar(&o.predictions, "predictions", "", "write the answer to every sample to `FILE`: its class as .csv, its logits as .npz or .safetensors")
 	return c.Main(args, func(ctx context.Context) error { return execute(ctx, c, o) })
 }
 
@@ -101,10 +103,13 @@ func evaluate(ctx context.Context, c *cli.Command, o options, m *train.Model) (t
 		return e.Run(ctx, func(p train.Prediction) error { progress.sample(p); return each(p) })
 	}
 	var result train.Result
-	if o.predictions == "" {
+	switch ext := filepath.Ext(o.predictions); {
+	case o.predictions == "":
 		result, err = run(func(train.Prediction) error { return nil })
-	} else {
-		result, err = writePredictions(o.predictions, loader.Dataset(), run)
+	case ext == ".npz" || ext == ".safetensors":
+		result, err = writeLogits(o.predictions, m, loader.Dataset(), run)
+	default:
+		result, err = writePredictions(o.predictions, tableFor(m, loader.Dataset()), loader.Dataset(), run)
 	}
 	return result, loader.Skipped(), err
 }

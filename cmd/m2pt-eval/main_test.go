@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -113,11 +114,57 @@ func TestPredictions(t *testing.T) {
 	}
 }
 
+// TestLogits: the tensors say what the figures do, in every format of tensors.
+func TestLogits(t *testing.T) {
+	trained := clitest.Train(t, clitest.Experiment(t))
+	for _, name := range []string{"p.npz", "p.safetensors"} {
+		path := filepath.Join(t.TempDir(), name)
+		command("-checkpoint", trained.Run, "-predictions", path).Want(t, cli.Done)
+		ts, err := checkpoint.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits, labels := tensor(t, ts, "logits"), tensor(t, ts, "label")
+		table, err := logits.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth, err := labels.Int64s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := trained.Best.Samples
+		if len(truth) != n || !slices.Equal(logits.Shape, []int{n, len(table) / n}) || !slices.Equal(tensor(t, ts, "index").Shape, []int{n}) {
+			t.Fatalf("%s: %d labels, logits %v of %d samples", name, len(truth), logits.Shape, n)
+		}
+		right := 0
+		for i, label := range truth {
+			if best, _ := answer(table[i*logits.Shape[1]:][:logits.Shape[1]]); int64(best) == label {
+				right++
+			}
+		}
+		if got := 100 * float64(right) / float64(n); got != trained.Best.Top1 {
+			t.Errorf("%s: %v percent of the rows are correct, top-1 is %v", name, got, trained.Best.Top1)
+		}
+	}
+}
+
+// tensor is one of a file's.
+func tensor(t *testing.T, ts *checkpoint.Tensors, name string) checkpoint.Tensor {
+	t.Helper()
+	x, err := ts.Get(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
 // TestPredictionsElsewhere: a row per sample for every modality, however often it is
 // looked at; the rows and the figures say the same.
 func TestPredictionsElsewhere(t *testing.T) {
 	cloud := []string{"tokenizer.kind=point", "point.points=32", "tokenizer.groups=6", "tokenizer.group_size=4", "tokenizer.widths=[4, 6, 8]", "augment.reprob=0", "augment.mixup=0"}
 	clip := []string{"tokenizer.kind=video", "video.frames=4", "video.rate=1", "data.image_size=16", "tokenizer.patch_size=8", "augment.crop=none"}
+	masked := []string{"task=pretrain", "mae.decoder_dim=8", "mae.decoder_depth=1", "mae.decoder_heads=2", "augment.reprob=0", "augment.mixup=0"}
 	sound := []string{"tokenizer.kind=audio", "tokenizer.patch_size=8", "audio.sample_rate=8000", "audio.mel_bins=16", "audio.frames=32"}
 	for _, c := range []struct {
 		name        string
@@ -130,6 +177,7 @@ func TestPredictionsElsewhere(t *testing.T) {
 		{"parts", append(cloud, "head.kind=parts", "head.widths=[8, 8, 8, 8]", "model.depth=3", "model.class_token=false"), nil, 6},
 		{"clips", clip, nil, 7},
 		{"clips, views", clip, []string{"eval.segments=2", "eval.crops=3"}, 7},
+		{"masked pictures", masked, []string{"eval.probe=ridge"}, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			trained := clitest.Train(t, clitest.Experiment(t), append(c.train, "train.epochs=1")...)
@@ -163,9 +211,17 @@ func TestPredictionsElsewhere(t *testing.T) {
 			if got.Parts != nil {
 				want = got.Parts.InstanceIoU
 			}
+			if got.Masked {
+				want = got.Loss
+			}
 			if math.Abs(share-want) > 1e-5 || len(names) != got.Samples {
 				t.Errorf("the rows of %d samples say %v, the figures %v", len(names), share, want)
 			}
+			code := cli.Done
+			if c.columns != 7 {
+				code = cli.Usage // no class, no logits
+			}
+			command(append(args, "-predictions", path+".npz")...).Want(t, code)
 		})
 	}
 }
@@ -222,6 +278,7 @@ func TestExitStatus(t *testing.T) {
 		{"missing data", cli.Usage, "m2pt-eval: data.path: /nosuch", []string{"-checkpoint", trained.Run, "-set", "data.format=folder", "-set", "data.path=/nosuch"}},
 		{"another model", cli.Failed, "shape", []string{"-checkpoint", trained.Run, "-set", "model.embed_dim=64"}},
 		{"predictions nowhere", cli.Failed, "/nosuch", []string{"-checkpoint", trained.Run, "-predictions", "/nosuch/p.csv"}},
+		{"logits nowhere", cli.Failed, "/nosuch", []string{"-checkpoint", trained.Run, "-predictions", "/nosuch/p.npz"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { command(c.args...).Want(t, c.code, c.want) })
 	}

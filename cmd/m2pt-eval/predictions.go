@@ -11,24 +11,40 @@ import (
 	"m2pt/train"
 )
 
-// writePredictions writes a CSV row for every prediction that evaluate gives to
-// row. The file appears when the evaluation is complete.
-func writePredictions(path string, set data.Dataset, evaluate func(row func(train.Prediction) error) (train.Result, error)) (result train.Result, err error) {
-	header, row := []string{"file", "label", "label_name", "prediction", "prediction_name", "probability", "correct"}, classRow
-	if _, ok := set.(data.Segmented); ok {
-		header, row = []string{"file", "label", "label_name", "points", "correct_points", "iou"}, partsRow
+// evaluation gives its predictions to each, one after the other.
+type evaluation func(each func(train.Prediction) error) (train.Result, error)
+
+// table is what a CSV file of predictions has.
+type table struct {
+	header []string
+	row    func(p train.Prediction, set data.Dataset) []string
+}
+
+// tableFor is the table of a model's predictions for a dataset.
+func tableFor(m *train.Model, set data.Dataset) table {
+	if m.Pretrainer != nil {
+		return table{[]string{"file", "label", "label_name", "masked_loss"}, lossRow}
 	}
+	if _, ok := set.(data.Segmented); ok {
+		return table{[]string{"file", "label", "label_name", "points", "correct_points", "iou"}, partsRow}
+	}
+	return table{[]string{"file", "label", "label_name", "prediction", "prediction_name", "probability", "correct"}, classRow}
+}
+
+// writePredictions writes a CSV row for every prediction of an evaluation. The file
+// appears when that is complete.
+func writePredictions(path string, t table, set data.Dataset, evaluate evaluation) (result train.Result, err error) {
 	err = atomicfile.Write(path, 0o644, func(w io.Writer) error {
-		t := csv.NewWriter(w)
-		if err := t.Write(header); err != nil {
+		c := csv.NewWriter(w)
+		if err := c.Write(t.header); err != nil {
 			return err
 		}
 		var err error
-		if result, err = evaluate(func(p train.Prediction) error { return t.Write(row(p, set)) }); err != nil {
+		if result, err = evaluate(func(p train.Prediction) error { return c.Write(t.row(p, set)) }); err != nil {
 			return err
 		}
-		t.Flush()
-		return t.Error()
+		c.Flush()
+		return c.Error()
 	})
 	return result, err
 }
@@ -39,6 +55,11 @@ func classRow(p train.Prediction, set data.Dataset) []string {
 	names := set.Classes()
 	return []string{set.Name(p.Index), strconv.Itoa(p.Label), names[p.Label], strconv.Itoa(best), names[best],
 		strconv.FormatFloat(probability, 'g', 6, 64), strconv.FormatBool(best == p.Label)}
+}
+
+// lossRow is how badly the masked tokens of one sample were told.
+func lossRow(p train.Prediction, set data.Dataset) []string {
+	return []string{set.Name(p.Index), strconv.Itoa(p.Label), set.Classes()[p.Label], strconv.FormatFloat(float64(p.Loss), 'g', 6, 64)}
 }
 
 // partsRow is the answer to the points of one shape.

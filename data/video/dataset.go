@@ -19,11 +19,12 @@ type Options struct {
 
 	// Train takes frames, box and mirroring at random; without it they are those of
 	// the middle, not mirrored.
-	Train    bool
-	Scale    [2]float64      // range of the box's share of the frame, (0.08, 1) in fine-tuning
-	Ratio    [2]float64      // range of its width/height, drawn log-uniformly, (3/4, 4/3)
-	Flip     float64         // probability of mirroring
-	Augments []image.Augment // of whole frames, ahead of the crop
+	Train      bool
+	Scale      [2]float64      // range of the box's share of the frame, (0.08, 1) in fine-tuning
+	Ratio      [2]float64      // range of its width/height, drawn log-uniformly, (3/4, 4/3)
+	MultiScale bool            // the box of image.MultiScaleCrop, as in pretraining, instead of one by Scale and Ratio
+	Flip       float64         // probability of mirroring
+	Augments   []image.Augment // of whole frames, ahead of the crop
 
 	// Short is the short side that evaluation resizes to ahead of its crop; 0 is S.
 	Short int
@@ -58,7 +59,7 @@ func (o *Options) validate() error {
 func (o *Options) validateTraining() error {
 	within := func(r [2]float64, hi float64) bool { return 0 < r[0] && r[0] <= r[1] && r[1] <= hi }
 	switch {
-	case !within(o.Scale, 1) || !within(o.Ratio, math.MaxFloat64) || !(o.Flip >= 0 && o.Flip <= 1):
+	case !o.MultiScale && !(within(o.Scale, 1) && within(o.Ratio, math.MaxFloat64)) || !(o.Flip >= 0 && o.Flip <= 1):
 		return fmt.Errorf("scale %v, ratio %v, flip %g: want ranges above 0, a scale up to 1, a probability", o.Scale, o.Ratio, o.Flip)
 	case o.Segments != 0 || o.Crops != 0:
 		return errors.New("segments and crops are for a test, not for training")
@@ -68,7 +69,10 @@ func (o *Options) validateTraining() error {
 
 // transform returns what each frame is put through.
 func (o *Options) transform() image.Transform {
-	if o.Train {
+	switch {
+	case o.Train && o.MultiScale:
+		return image.MultiScaleCrop{Side: o.Size, Flip: o.Flip, Filter: o.Filter}
+	case o.Train:
 		return image.RandomResizedCrop{Side: o.Size, Scale: o.Scale, Ratio: o.Ratio, Flip: o.Flip, Filter: o.Filter}
 	}
 	short := o.Short

@@ -3,6 +3,7 @@ package video
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -250,6 +251,32 @@ func TestMirror(t *testing.T) {
 	}
 	if mirrored < 70 || mirrored > 130 {
 		t.Errorf("%d of 200 mirrored", mirrored)
+	}
+}
+
+// TestMultiScale: all frames of a clip show one of the boxes of image.MultiScaleCrop,
+// here those of the frame's height at five places along it, or smaller ones.
+func TestMultiScale(t *testing.T) {
+	src := &drawn{n: 40, w: 24, h: 8, pixel: numbered}
+	ds := open(t, src, Options{Frames: 3, Size: 8, Rate: 2, Train: true, MultiScale: true, Filter: image.Bilinear})
+	whole := map[uint8]bool{}
+	for i := range 300 {
+		s := read(t, ds, data.Key{Epoch: i})
+		left, right := at(ds, s, 0, 0, 0), at(ds, s, 0, 7, 7)
+		for f := range 3 {
+			if got := at(ds, s, f, 7, 7); got[1] != right[1] || got[2] != right[2] {
+				t.Fatalf("frame %d ends at %v, the first at %v", f, got[1:], right[1:])
+			}
+		}
+		if left[2] == 0 && right[2] == 7 && right[1]-left[1] == 7 {
+			whole[left[1]] = true
+		}
+		if right[1] < left[1] || right[1] > 23 || right[2]-left[2] > 7 {
+			t.Errorf("from %v to %v: mirrored or outside", left[1:], right[1:])
+		}
+	}
+	if got := slices.Sorted(maps.Keys(whole)); !slices.Equal(got, []uint8{0, 4, 8, 12, 16}) {
+		t.Errorf("squares as high as the frame begin at %v", got)
 	}
 }
 

@@ -87,6 +87,33 @@ func TestResult(t *testing.T) {
 	}
 }
 
+// TestOperands: arguments that are no flags stand anywhere among the flags, and are
+// as many as the command names.
+func TestOperands(t *testing.T) {
+	for _, c := range []struct {
+		name, args string
+		code       Code
+		want       string
+	}{
+		{"ahead of flags", "a b -json", Done, "a b"},
+		{"behind flags", "-json a b", Done, "a b"},
+		{"on both sides", "a -json b", Done, "a b"},
+		{"none", "-json", Usage, "name A and B"},
+		{"one", "a", Usage, "name B"},
+		{"too many", "a b c", Usage, `unexpected argument "c"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd, _, stderr := newTest()
+			cmd.Operands = []string{"A", "B"}
+			got := ""
+			code := cmd.Main(strings.Fields(c.args), func(context.Context) error { got = cmd.Operand(0) + " " + cmd.Operand(1); return nil })
+			if code != c.code || !strings.Contains(got+stderr.String(), c.want) {
+				t.Errorf("exit status %d, operands %q, stderr %q", code, got, stderr)
+			}
+		})
+	}
+}
+
 // TestOverrides: flags win over -set, the later -set over the earlier.
 func TestOverrides(t *testing.T) {
 	c, _, _ := newTest()

@@ -7,6 +7,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,10 @@ type Help struct {
 	Usage   string // the arguments, as in "NAME [ARGUMENTS]"
 	About   string // what the command does
 	Example string // command lines
+	// Operands names the arguments that are no flags, all of them required.
+	Operands []string
+	// Exit is the EXIT STATUS of a command that has its own.
+	Exit string
 }
 
 // Command is one program on one pair of outputs. Add flags before Main.
@@ -32,10 +37,11 @@ type Command struct {
 	Flags *flag.FlagSet
 	Log   *slog.Logger
 
-	stdout  io.Writer
-	screen  *screen
-	json    bool
-	version bool
+	stdout   io.Writer
+	screen   *screen
+	operands []string
+	json     bool
+	version  bool
 }
 
 // New returns a command with the flags that all commands have: -json and
@@ -69,16 +75,33 @@ func (c *Command) Main(args []string, do func(context.Context) error) Code {
 }
 
 func (c *Command) parse(args []string) error {
-	switch err := c.Flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return Misused("%v (%s -h lists the options)", err, c.Name)
-	case c.Flags.NArg() > 0:
-		return Misused("unexpected argument %q: every argument is a -flag (%s -h lists them)", c.Flags.Arg(0), c.Name)
+	for {
+		err := c.Flags.Parse(args)
+		switch rest := c.Flags.Args(); {
+		case errors.Is(err, flag.ErrHelp):
+			return err
+		case err != nil:
+			return Misused("%v (%s -h lists the options)", err, c.Name)
+		case len(rest) == 0:
+			return c.complete()
+		case len(c.operands) == len(c.Operands):
+			return Misused("unexpected argument %q (%s -h lists what there is)", rest[0], c.Name)
+		default:
+			c.operands, args = append(c.operands, rest[0]), rest[1:]
+		}
+	}
+}
+
+// complete checks that every operand is there.
+func (c *Command) complete() error {
+	if missing := c.Operands[len(c.operands):]; len(missing) > 0 && !c.version {
+		return Misused("name %s (%s -h)", strings.Join(missing, " and "), c.Name)
 	}
 	return nil
 }
+
+// Operand is the argument that stands in the place of Operands[i].
+func (c *Command) Operand(i int) string { return c.operands[i] }
 
 // fail prints the problems of err, if any, and returns its exit status.
 func (c *Command) fail(ctx context.Context, err error) Code {
@@ -116,7 +139,7 @@ func (c *Command) help() {
 	fmt.Fprintf(w, "Usage: %s %s\n\n%s\n\nOptions:\n", c.Name, c.Usage, c.About)
 	c.Flags.SetOutput(w)
 	c.Flags.PrintDefaults()
-	fmt.Fprintf(w, "\nEXIT STATUS\n%s\nExample:\n", exitStatus)
+	fmt.Fprintf(w, "\nEXIT STATUS\n%s\nExample:\n", cmp.Or(c.Exit, exitStatus))
 	for line := range strings.Lines(c.Example) {
 		fmt.Fprintf(w, "  %s", line)
 	}

@@ -1,7 +1,7 @@
 // Package ridge is the linear probe of features: ridge regression of the classes,
 // judged on every sample by the fit to all others.
 //
-// With standardised features X [n, D] and one-hot classes Y [n, K], centred,
+// With standardised features X [n, D] and one-hot classes Y [n, K] less their shares,
 //
 //	W = (XᵀX + n·α·I)⁻¹ XᵀY
 //
@@ -9,7 +9,11 @@
 // without fitting anew (Hastie, Tibshirani, Friedman, The Elements of Statistical
 // Learning, 7.10):
 //
-//	ŷ₋ᵢ = (ŷᵢ - hᵢᵢ·yᵢ) / (1 - hᵢᵢ),   H = 1/n + X (XᵀX + n·α·I)⁻¹ Xᵀ
+//	ŷ₋ᵢ = (ŷᵢ - hᵢᵢ·yᵢ) / (1 - hᵢᵢ),   H = X (XᵀX + n·α·I)⁻¹ Xᵀ
+//
+// Means, deviations and shares are those of all samples: were the shares those of the
+// others, a sample's own class would be the rarest among them, and features that tell
+// nothing would name every sample wrongly.
 package ridge
 
 import (
@@ -23,9 +27,36 @@ import (
 
 // Score is how well the classes of samples follow from the features of others.
 type Score struct {
-	Accuracy float64 // share of the samples whose class scores highest
-	Error    float64 // its standard error, √(p·(1-p)/n)
-	Penalty  float64 // α, of Penalties the one with the smallest squared error
+	Right   []bool  // [n]: whether the class of a sample scores highest
+	Penalty float64 // α, of Penalties the one with the smallest squared error
+}
+
+// Accuracy is the share p of samples that are named rightly, and its standard error
+// √(p·(1-p)/n).
+func (s Score) Accuracy() (p, err float64) {
+	n := float64(len(s.Right))
+	for _, right := range s.Right {
+		if right {
+			p += 1 / n
+		}
+	}
+	return p, math.Sqrt(max(p*(1-p), 0) / n)
+}
+
+// Gain is the accuracy of s over that of other features of the same samples, and its
+// standard error: √(b + c - (b-c)²/n) / n, where b samples are right by s alone and c
+// by the other alone (McNemar).
+func (s Score) Gain(other Score) (gain, err float64) {
+	var b, c, n = 0.0, 0.0, float64(len(s.Right))
+	for i, right := range s.Right {
+		switch {
+		case right && !other.Right[i]:
+			b++
+		case !right && other.Right[i]:
+			c++
+		}
+	}
+	return (b - c) / n, math.Sqrt(b+c-(b-c)*(b-c)/n) / n
 }
 
 // Penalties are the values of α that are tried. Features are standardised, so 1 weighs
@@ -49,10 +80,8 @@ func LeaveOneOut(x []float64, labels []int, classes int) (Score, error) {
 	}
 	best, least := Score{}, math.Inf(1)
 	for _, penalty := range Penalties() {
-		hits, squares := f.leaveOneOut(penalty, labels)
-		if squares < least {
-			p := float64(hits) / float64(n)
-			best, least = Score{p, math.Sqrt(p * (1 - p) / float64(n)), penalty}, squares
+		if right, squares := f.leaveOneOut(penalty, labels); squares < least {
+			best, least = Score{right, penalty}, squares
 		}
 	}
 	return best, nil
@@ -114,9 +143,9 @@ func newFit(x *mat.Dense, labels []int, classes int) (*fit, error) {
 	return f, nil
 }
 
-// leaveOneOut counts the samples whose label scores highest in the fit without them,
+// leaveOneOut tells of which samples the label scores highest in the fit without them,
 // and sums the squared errors of the scores.
-func (f *fit) leaveOneOut(penalty float64, labels []int) (hits int, squares float64) {
+func (f *fit) leaveOneOut(penalty float64, labels []int) (right []bool, squares float64) {
 	n, d := f.z.Dims()
 	inverse := make([]float64, d)
 	for j, v := range f.values {
@@ -126,7 +155,7 @@ func (f *fit) leaveOneOut(penalty float64, labels []int) (hits int, squares floa
 	w.Apply(func(j, _ int, v float64) float64 { return inverse[j] * v }, f.zy)
 	fitted.Mul(f.z, &w)
 	for i, label := range labels {
-		h := 1 / float64(n)
+		h := 0.0
 		for j, z := range f.z.RawRowView(i) {
 			h += inverse[j] * z * z
 		}
@@ -136,9 +165,7 @@ func (f *fit) leaveOneOut(penalty float64, labels []int) (hits int, squares floa
 			scores[k] = f.share[k] + y - e
 			squares += e * e
 		}
-		if floats.MaxIdx(scores) == label {
-			hits++
-		}
+		right = append(right, floats.MaxIdx(scores) == label)
 	}
-	return hits, squares
+	return right, squares
 }

@@ -46,31 +46,31 @@ func TestLeaveOneOut(t *testing.T) {
 		if err := standardise(x, c.d); err != nil {
 			t.Fatal(err)
 		}
-		hits := 0
 		for i := range labels {
-			if anew(x, labels, c.d, c.classes, i, got.Penalty) == labels[i] {
-				hits++
+			if right := anew(x, labels, c.d, c.classes, i, got.Penalty) == labels[i]; right != got.Right[i] {
+				t.Errorf("%s: sample %d is right: %v, want %v (penalty %v)", c.name, i, got.Right[i], right, got.Penalty)
 			}
-		}
-		if want := float64(hits) / float64(c.n); math.Abs(got.Accuracy-want) > 1e-12 {
-			t.Errorf("%s: accuracy %v, %v by fits that leave out (penalty %v)", c.name, got.Accuracy, want, got.Penalty)
 		}
 	}
 }
 
-// anew is the class of sample i by the fit to the others, from the normal equations
-// with an intercept that has no penalty.
+// anew is the class of sample out by the fit to the others, from the normal equations.
 func anew(x []float64, labels []int, d, classes, out int, penalty float64) int {
 	n := len(labels)
-	a, b := mat.NewDense(d+1, d+1, nil), mat.NewDense(d+1, classes, nil)
-	row := func(i int) []float64 { return append(slices.Clone(x[i*d:][:d]), 1) }
+	a, b, share := mat.NewDense(d, d, nil), mat.NewDense(d, classes, nil), make([]float64, classes)
+	for _, k := range labels {
+		share[k] += 1 / float64(n)
+	}
 	for i := range n {
 		if i == out {
 			continue
 		}
-		for j, v := range row(i) {
-			for k, w := range row(i) {
+		for j, v := range x[i*d:][:d] {
+			for k, w := range x[i*d:][:d] {
 				a.Set(j, k, a.At(j, k)+v*w)
+			}
+			for k := range classes {
+				b.Set(j, k, b.At(j, k)-v*share[k])
 			}
 			b.Set(j, labels[i], b.At(j, labels[i])+v)
 		}
@@ -84,8 +84,8 @@ func anew(x []float64, labels []int, d, classes, out int, penalty float64) int {
 	}
 	best, top := 0, math.Inf(-1)
 	for k := range classes {
-		s := 0.0
-		for j, v := range row(out) {
+		s := share[k]
+		for j, v := range x[out*d:][:d] {
 			s += v * w.At(j, k)
 		}
 		if s > top {
@@ -95,18 +95,35 @@ func anew(x []float64, labels []int, d, classes, out int, penalty float64) int {
 	return best
 }
 
-func TestScores(t *testing.T) {
+// TestAccuracy: features that tell nothing are right by chance, not less, and others
+// always.
+func TestAccuracy(t *testing.T) {
 	t.Parallel()
-	accuracy := func(signal float64) float64 {
+	accuracy := func(signal float64) (p, err float64) {
 		x, labels := samples(200, 10, 4, signal)
-		s, err := LeaveOneOut(x, labels, 4)
-		if err != nil {
-			t.Fatal(err)
+		s, failed := LeaveOneOut(x, labels, 4)
+		if failed != nil {
+			t.Fatal(failed)
 		}
-		return s.Accuracy
+		return s.Accuracy()
 	}
-	if chance, sure := accuracy(0), accuracy(8); chance > 0.4 || sure != 1 {
-		t.Errorf("accuracy %v without signal, %v with", chance, sure)
+	if p, err := accuracy(0); p < 0.15 || p > 0.4 || math.Abs(err-math.Sqrt(p*(1-p)/200)) > 1e-12 {
+		t.Errorf("accuracy %v, error %v without signal", p, err)
+	}
+	if p, err := accuracy(8); math.Abs(p-1) > 1e-12 || err > 1e-6 {
+		t.Errorf("accuracy %v, error %v with much signal", p, err)
+	}
+}
+
+// TestGain: of 10 samples 4 are right by one alone, 1 by the other alone.
+func TestGain(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	a := Score{Right: []bool{yes, yes, yes, yes, no, yes, yes, no, no, no}}
+	b := Score{Right: []bool{no, no, no, no, yes, yes, yes, no, no, no}}
+	gain, err := a.Gain(b)
+	if want := math.Sqrt(5-9./10) / 10; math.Abs(gain-0.3) > 1e-12 || math.Abs(err-want) > 1e-12 {
+		t.Errorf("gain %v ± %v, want 0.3 ± %v", gain, err, want)
 	}
 }
 

@@ -19,7 +19,7 @@ type Case struct {
 // Cases are all cases: at least one for every kind of package ops.
 func Cases() []Case {
 	return slices.Concat(
-		elementwise(), linear(), columns(), normalisation(), attention(), cosine(), softmax(), losses(),
+		elementwise(), linear(), columns(), normalisation(), attention(), cosine(), windows(), softmax(), losses(),
 		tokens(), entries(), points(), chamfer(), sequence(), reconstruction(), patches(), augmentation(), dropout(), pathway(), optimizer(), momentum(),
 	)
 }

@@ -28,6 +28,7 @@ func cosine() []Case {
 		return append(in(1, b, n, heads, width), normal(b, n, 3*heads*width))
 	}
 	clamped := []operand{normal(2, 3, 18), values(2, 5.5, 4.25)}
+	taus := []operand{normal(2, 3, 18), values(1, 0.005, 0.25)}
 	return []Case{
 		{"cosine_qk", ops.CosineQK{Heads: 2}, in(1, 2, 3, 2, 5)},
 		{"cosine_qk/one everywhere", ops.CosineQK{Heads: 1}, in(1, 1, 1, 1, 1)},
@@ -35,11 +36,32 @@ func cosine() []Case {
 		{"cosine_qk/zero", ops.CosineQK{Heads: 3}, in(0, 3, 17, 3, 8)},
 		{"cosine_qk/short", ops.CosineQK{Heads: 3}, in(1e-6, 3, 17, 3, 8)},
 		{"cosine_qk/large", ops.CosineQK{Heads: 3}, in(1, 3, 197, 3, 67)},
+		{"cosine_qk/tau", ops.CosineQK{Heads: 3, Tau: true}, taus},
 		{"cosine_qk.grad", ops.CosineQKGrad{Heads: 2}, grad(2, 3, 2, 5)},
 		{"cosine_qk.grad/one everywhere", ops.CosineQKGrad{Heads: 1}, grad(1, 1, 1, 1)},
 		{"cosine_qk.grad/clamped", ops.CosineQKGrad{Heads: 3}, append(clamped, normal(2, 3, 18))},
+		{"cosine_qk.grad/tau", ops.CosineQKGrad{Heads: 3, Tau: true}, append(taus, normal(2, 3, 18))},
 		{"cosine_qk.grad/large", ops.CosineQKGrad{Heads: 3}, grad(3, 197, 3, 67)},
 	}
+}
+
+func windows() []Case {
+	var cases []Case
+	add := func(name string, b, tables, heads, width int, w ops.Windows) {
+		n, tokens, k := w.Len(), w.Grid[0]*w.Grid[1], ops.WindowAttention{Heads: heads, Windows: w}
+		in := []operand{normal(b, tokens, 3*heads*width), normal(tables, n*n, heads)}
+		cases = append(cases, Case{"window_attention/" + name, k, in},
+			Case{"window_attention.grad/" + name, ops.WindowAttentionGrad(k), append(in, normal(b, tokens, heads*width))})
+	}
+	add("small", 2, 1, 2, 3, ops.Windows{Grid: [2]int{4, 2}, Size: [2]int{2, 2}})
+	add("shifted", 2, 1, 2, 3, ops.Windows{Grid: [2]int{4, 2}, Size: [2]int{2, 2}, Shift: 1})
+	add("a table each", 2, 2, 2, 3, ops.Windows{Grid: [2]int{4, 2}, Size: [2]int{2, 2}, Shift: 1})
+	add("one everywhere", 1, 1, 1, 1, ops.Windows{Grid: [2]int{1, 1}, Size: [2]int{1, 1}})
+	add("one window", 3, 1, 1, 2, ops.Windows{Grid: [2]int{4, 1}, Size: [2]int{4, 1}, Shift: 2})
+	add("shifted further", 2, 2, 3, 5, ops.Windows{Grid: [2]int{9, 4}, Size: [2]int{3, 2}, Shift: 5})
+	add("large", 3, 3, 2, 32, ops.Windows{Grid: [2]int{64, 8}, Size: [2]int{4, 4}, Shift: 2})
+	add("large, shared", 2, 1, 3, 13, ops.Windows{Grid: [2]int{24, 12}, Size: [2]int{6, 6}, Shift: 2})
+	return cases
 }
 
 func dropout() []Case {
@@ -50,7 +72,9 @@ func dropout() []Case {
 	rare, wide := of(0.1, 67, 1021)
 	most, one := of(0.875, 1, 1)
 	long, large := of(0.5, 2, 41, 521)
+	table := func(shape ...int) []operand { return []operand{normal(shape...), sampleKeys(3)} }
 	return []Case{
+		{"dropout/table", k, table(1, 5, 7)}, {"dropout/large table", k, table(1, 41, 521)},
 		{"dropout", k, in}, {"dropout/rare", rare, wide}, {"dropout/one", most, one}, {"dropout/large", long, large},
 	}
 }

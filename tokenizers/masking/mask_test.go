@@ -60,6 +60,8 @@ func TestCounts(t *testing.T) {
 		"image":         {must[*Random](t)(NewRandom(196, 0.75)), 49, 147},
 		"audio":         {must[*Random](t)(NewRandom(512, 0.8)), 102, 410},
 		"audio 2-D":     {must[*Grid](t)(NewGrid(64, 8, 0.7, 0.3)), 19 * 5, 512 - 95},
+		"overlapping":   {must[*Random](t)(NewRandom(101*12, 0.8)), 242, 970},
+		"overlap, 2-D":  {must[*Grid](t)(NewGrid(101, 12, 0.7, 0.3)), 30 * 8, 1212 - 240},
 		"points":        {must[*Tube](t)(NewTube(1, 64, 0.6)), 26, 38},
 		"block":         {must[*Block](t)(NewBlock(64, 0.6)), 26, 38},
 		"video":         {video, 160, 1408},
@@ -222,6 +224,59 @@ func TestWeigh(t *testing.T) {
 	plain.Weigh(weight[:4], []int32{0, 1, 2, 3}, []int32{4, 5, 6, 7})
 	if want := []float32{.25, .25, .25, .25}; !slices.Equal(weight[:4], want) {
 		t.Errorf("weights %v, want %v", weight[:4], want)
+	}
+}
+
+// TestRunningCellCounts: of eight slices every sample is told as many tokens that it
+// has not seen, whatever is visible and at every phase, so that a mean over samples
+// of means over their tokens is the mean over the batch's tokens: 784 of VideoMAE
+// V2's less half of 8 times 20.
+func TestRunningCellCounts(t *testing.T) {
+	const samples = 20
+	m := must[*RunningCell](t)(NewRunningCell(must[*Tube](t)(NewTube(8, 196, 0.9)), 8, 14, 14))
+	s, keys := NewSampler(m), make([]int32, 2*samples)
+	for b := range samples {
+		keys[2*b+1] = int32(b)
+	}
+	visible, masked, weight := make([]int32, samples*m.Visible()), make([]int32, samples*m.Masked()), make([]float32, samples*m.Masked())
+	s.Draw(1, keys, nil, visible, masked)
+	s.Weigh(weight, visible, masked)
+	for b := range samples {
+		counted := len(slices.DeleteFunc(slices.Clone(weight[b*m.Masked():][:m.Masked()]), func(w float32) bool { return w == 0 }))
+		if counted != 784-80 {
+			t.Errorf("sample %d: %d tokens count, want 704", b, counted)
+		}
+	}
+}
+
+// TestOverlappingGrid: on AudioMAE's grid of 1,212 overlapping patches what is
+// visible are whole rows of whole columns, in order, and nothing masked is among it.
+func TestOverlappingGrid(t *testing.T) {
+	const rows, columns = 101, 12
+	m := must[*Grid](t)(NewGrid(rows, columns, 0.7, 0.3))
+	visible, masked := make([]int32, m.Visible()), make([]int32, m.Masked())
+	NewSampler(m).Draw(5, []int32{0, 1}, nil, visible, masked)
+	var perRow, perColumn [rows]int
+	for _, token := range visible {
+		perRow[token/columns]++
+		perColumn[token%columns]++
+	}
+	kept := func(per []int, each int) (n int) {
+		for i, v := range per {
+			if v != 0 && v != each {
+				t.Errorf("%d visible at %d, want none or %d", v, i, each)
+			}
+			n += min(v, 1)
+		}
+		return n
+	}
+	if r, c := kept(perRow[:], 8), kept(perColumn[:columns], 30); r != 30 || c != 8 {
+		t.Errorf("%d rows and %d columns are visible, want 30 and 8", r, c)
+	}
+	all := slices.Concat(visible, masked)
+	slices.Sort(all)
+	if !slices.IsSorted(visible) || !slices.IsSorted(masked) || len(slices.Compact(all)) != rows*columns {
+		t.Error("tokens are out of order, missing or both visible and masked")
 	}
 }
 

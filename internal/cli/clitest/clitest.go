@@ -64,7 +64,7 @@ func Conform(t *testing.T, name string, main Main) {
 	t.Run("help", func(t *testing.T) {
 		o := main.Run("-h")
 		o.Want(t, cli.Done)
-		for _, s := range []string{"Usage: " + name + " -", "EXIT STATUS", "128+n", "Example:\n  " + name + " -", "-json", "-version"} {
+		for _, s := range []string{"Usage: " + name + " ", "EXIT STATUS", "128+n", "Example:\n  " + name + " ", "-json", "-version"} {
 			if !strings.Contains(o.Stdout, s) {
 				t.Errorf("help lacks %q:\n%s", s, o.Stdout)
 			}
@@ -82,7 +82,7 @@ func Conform(t *testing.T, name string, main Main) {
 		args       []string
 	}{
 		{"unknown flag", "-bogus", []string{"-bogus"}},
-		{"argument without flag", `unexpected argument "here"`, []string{"here"}},
+		{"argument too many", `unexpected argument "here"`, []string{"here"}},
 		{"nothing", "", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
