@@ -69,15 +69,7 @@ func reevaluated(t *testing.T, cfg *experiment.Config) Result {
 	t.Helper()
 	m, err := OpenModel(cfg.Output, "", nil)
 	must(t, err)
-	state, _, err := m.State(device(t, 2))
-	must(t, err)
-	defer state.Close()
-	e, _, err := m.Evaluator(state, nil)
-	must(t, err)
-	defer e.Close()
-	r, err := e.Run(t.Context(), nil)
-	must(t, err)
-	return r
+	return assessed(t, m)
 }
 
 // TestSameBitsElsewhere: point clouds and clips, with all that is random or carried

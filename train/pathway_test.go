@@ -268,15 +268,7 @@ func evaluated(t testing.TB, path string) Result {
 	t.Helper()
 	m, err := OpenModel(path, "", nil)
 	must(t, err)
-	s, _, err := m.State(device(t, 1))
-	must(t, err)
-	defer s.Close()
-	e, _, err := m.Evaluator(s, nil)
-	must(t, err)
-	defer e.Close()
-	r, err := e.Run(context.Background(), nil)
-	must(t, err)
-	return r
+	return assessed(t, m)
 }
 
 // TestWrongAuxiliary: what cannot be joined is named.

@@ -71,11 +71,14 @@ func TestPretraining(t *testing.T) {
 // fine-tuning; it is no classifier.
 func TestPretrained(t *testing.T) {
 	t.Parallel()
-	cfg := tiny(t, append(autoencoders()["clouds"], "train.epochs=1")...)
-	trained(t, cfg)
-	out := trained(t, tiny(t, "pathway = { aux = '"+cfg.Output+"' }", "train.epochs=1"))
-	if len(out.Lambda) != 8 || out.Lambda[0].Value == 0 {
-		t.Errorf("λ %+v", out.Lambda)
+	var cfg *experiment.Config
+	for _, name := range []string{"sounds, windows", "clouds"} {
+		cfg = tiny(t, append(autoencoders()[name], "train.epochs=1")...)
+		trained(t, cfg)
+		out := trained(t, tiny(t, "pathway = { aux = '"+cfg.Output+"' }", "train.epochs=1"))
+		if len(out.Lambda) != 8 || out.Lambda[0].Value == 0 {
+			t.Errorf("%s: λ %+v", name, out.Lambda)
+		}
 	}
 	tr := ready(t, tiny(t, clouds("model.init='"+cfg.Output+"'")...))
 	for _, name := range []string{"blocks.1.mlp.fc1.weight", "encoder.first_conv.0.weight", "pos_embed.0.weight", "encoder.first_conv.1.running_mean"} {

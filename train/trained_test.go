@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"testing"
 
 	"m2pt/checkpoint"
+	naming "m2pt/checkpoint/names"
 	"m2pt/engine"
+	"m2pt/experiment"
 	"m2pt/nn"
 	"m2pt/ops"
 )
@@ -137,4 +140,47 @@ func TestJournalEvaluation(t *testing.T) {
 			t.Errorf("up to step %d: %+v, want a loss of %g", step, r, want)
 		}
 	}
+}
+
+// TestOpenForeign: a file under another project's names is the same model; pathways
+// are read as they are.
+func TestOpenForeign(t *testing.T) {
+	t.Parallel()
+	scaled, clip, mae := tiny(t, "model.init_values=0.1"), tiny(t, clips("train.epochs=1")...), tiny(t, pretraining("train.epochs=1")...)
+	for _, cfg := range []*experiment.Config{scaled, clip, mae} {
+		trained(t, cfg)
+	}
+	for _, c := range []struct {
+		cfg    *experiment.Config
+		source naming.Source
+	}{{scaled, naming.TIMM}, {clip, naming.VideoMAE}, {clip, naming.HFVideoMAE}, {mae, naming.MAE}, {mae, naming.HFViT}} {
+		t.Run(string(c.source), func(t *testing.T) {
+			want, err := OpenModel(c.cfg.Output, "", nil)
+			must(t, err)
+			theirs, err := naming.Write(want.Weights, c.source)
+			must(t, err)
+			path := filepath.Join(t.TempDir(), "theirs.safetensors")
+			must(t, checkpoint.Save(path, theirs))
+			got, err := OpenModel(path, filepath.Join(c.cfg.Output, ConfigFile), nil)
+			must(t, err)
+			a, b := assessed(t, want), assessed(t, got)
+			if a.Loss != b.Loss || a.Samples != b.Samples {
+				t.Errorf("%+v, want %+v", b, a)
+			}
+		})
+	}
+}
+
+// assessed is the evaluation of a model.
+func assessed(t testing.TB, m *Model) Result {
+	t.Helper()
+	state, _, err := m.State(device(t, 2))
+	must(t, err)
+	defer state.Close()
+	e, _, err := m.Evaluator(state, nil)
+	must(t, err)
+	defer e.Close()
+	r, err := e.Run(context.Background(), nil)
+	must(t, err)
+	return r
 }
