@@ -5,7 +5,8 @@
 // Times of a shared machine drift, so everything compared is measured in turn
 // within one run: each round takes one step of the experiment and one of its other
 // side (with or without the pathway; with no token masked), in alternating order, and
-// what counts is the median of the rounds' ratios.
+// what counts is the median of the rounds' ratios. [Alone] leaves the other side out:
+// for a comparison with another program, whose rounds are up to the caller.
 package bench
 
 import (
@@ -23,18 +24,19 @@ import (
 type Result struct {
 	Device      string  `json:"device"`
 	SamplesPerS float64 `json:"samples_per_s"`
-	StepMS      float64 `json:"step_ms"` // median
+	StepMS      float64 `json:"step_ms"` // median of StepsMS
 	GFLOPS      float64 `json:"gflops"`
 	PeakGFLOPS  float64 `json:"peak_gflops"` // of multiply-adds, measured in the same run; 0 where the device cannot tell
 	MFU         float64 `json:"mfu"`         // GFLOPS / PeakGFLOPS
 	PeakMemMB   float64 `json:"peak_mem_mb"` // arena, feeds and state of the step
 	CompileMS   float64 `json:"compile_ms"`  // graph, gradient and program
 	// PathwayOverhead is the extra time of a step with a pathway over the same
-	// step without, and its 95 % interval. Pretraining has none.
-	PathwayOverhead float64    `json:"pathway_overhead"`
-	Interval        [2]float64 `json:"pathway_overhead_95"`
+	// step without, and its 95 % interval. Pretraining has none, nor has [Alone].
+	PathwayOverhead float64    `json:"pathway_overhead,omitzero"`
+	Interval        [2]float64 `json:"pathway_overhead_95,omitzero"`
 	Masking         *Masking   `json:"masking,omitempty"` // of pretraining
 	Rounds          int        `json:"rounds"`
+	StepsMS         []float64  `json:"steps_ms"` // of every round
 }
 
 // Masking is what it saves that the encoder sees but a part of the tokens: the time of
@@ -54,8 +56,20 @@ const warmup = 2
 
 // Run measures rounds steps of the experiment and of its other side.
 func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
-	var sides [2]*train.Synthetic
-	for i, c := range []*experiment.Config{cfg, otherSide(cfg)} {
+	return measure([]*experiment.Config{cfg, otherSide(cfg)}, dev, rounds)
+}
+
+// Alone measures rounds steps of the experiment, with nothing else in between or in
+// memory.
+func Alone(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
+	return measure([]*experiment.Config{cfg}, dev, rounds)
+}
+
+// measure takes one step of every side in each round; the first is the one that the
+// result is of.
+func measure(cfgs []*experiment.Config, dev engine.Device, rounds int) (*Result, error) {
+	sides, times := make([]*train.Synthetic, len(cfgs)), make([][]float64, len(cfgs))
+	for i, c := range cfgs {
 		s, err := train.NewSynthetic(c, Answers(), dev)
 		if err != nil {
 			return nil, err
@@ -63,10 +77,10 @@ func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error)
 		defer s.Close()
 		sides[i] = s
 	}
-	var times [2][]float64
 	var peaks []float64
 	for i := range warmup + rounds {
-		for _, k := range []int{i % 2, 1 - i%2} {
+		for k := range sides {
+			k = (i + k) % len(sides)
 			d, err := timed(sides[k])
 			if err != nil {
 				return nil, err
@@ -79,8 +93,10 @@ func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error)
 			peaks = append(peaks, p.Peak())
 		}
 	}
-	r := result(cfg, dev, sides[0], times[0], peaks)
-	r.compare(cfg, sides, times)
+	r := result(cfgs[0], dev, sides[0], times[0], peaks)
+	if len(sides) > 1 {
+		r.compare(cfgs[0], sides, times)
+	}
 	return r, nil
 }
 
@@ -104,6 +120,9 @@ func timed(s *train.Synthetic) (float64, error) {
 
 func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, step, peaks []float64) *Result {
 	r := &Result{Device: dev.Name(), Rounds: len(step), CompileMS: own.Compile.Seconds() * 1e3}
+	for _, seconds := range step {
+		r.StepsMS = append(r.StepsMS, seconds*1e3)
+	}
 	median := quantile(step, 0.5)
 	r.StepMS, r.SamplesPerS = median*1e3, float64(cfg.Train.Batch)/median
 	r.GFLOPS = float64(own.Program().FLOPs()) / median / 1e9
@@ -117,7 +136,7 @@ func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, ste
 }
 
 // compare takes in the ratios of the rounds' times.
-func (r *Result) compare(cfg *experiment.Config, sides [2]*train.Synthetic, times [2][]float64) {
+func (r *Result) compare(cfg *experiment.Config, sides []*train.Synthetic, times [][]float64) {
 	own, other := times[0], times[1]
 	if len(cfg.Pathway) > 0 {
 		own, other = other, own
@@ -153,13 +172,19 @@ func medianInterval(x []float64) [2]float64 {
 }
 
 func (r *Result) String() string {
-	compared := fmt.Sprintf("pathway overhead %+.2f %%  [%+.2f, %+.2f]", 100*r.PathwayOverhead, 100*r.Interval[0], 100*r.Interval[1])
-	if m := r.Masking; m != nil {
-		compared = fmt.Sprintf("with nothing masked %.2f times as long  [%.2f, %.2f], by operations %.2f", m.Gain, m.Interval[0], m.Interval[1], m.Expected)
-	}
 	return fmt.Sprintf(`%s
   %.2f samples/s   %.1f ms/step   %.1f GFLOP/s of %.1f peak (%.0f %%)
   %.0f MB   graph + gradient + compile %.0f ms
-  %s over %d rounds`,
-		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.CompileMS, compared, r.Rounds)
+  %s %d rounds`,
+		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.CompileMS, r.compared(), r.Rounds)
+}
+
+func (r *Result) compared() string {
+	switch m := r.Masking; {
+	case m != nil:
+		return fmt.Sprintf("with nothing masked %.2f times as long  [%.2f, %.2f], by operations %.2f, over", m.Gain, m.Interval[0], m.Interval[1], m.Expected)
+	case r.Interval != [2]float64{}:
+		return fmt.Sprintf("pathway overhead %+.2f %%  [%+.2f, %+.2f] over", 100*r.PathwayOverhead, 100*r.Interval[0], 100*r.Interval[1])
+	}
+	return fmt.Sprintf("steps of %.1f to %.1f ms in", slices.Min(r.StepsMS), slices.Max(r.StepsMS))
 }

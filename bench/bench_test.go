@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,9 @@ func tiny(t *testing.T, lines string) *experiment.Config {
 	path := filepath.Join(t.TempDir(), "tiny.toml")
 	text := `data = { image_size = 8 }
 tokenizer = { patch_size = 4 }
-model = { embed_dim = 16, depth = 1, num_heads = 2 }
+model.embed_dim = 16
+model.depth = 1
+model.num_heads = 2
 train = { batch = 4, accumulate = 2 }
 ` + lines
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -47,16 +51,16 @@ func device(t *testing.T) engine.Device {
 }
 
 // TestRun: the figures belong to the experiment as it is, agree with each other,
-// and need neither data nor auxiliary weights.
+// and need neither data nor weights.
 func TestRun(t *testing.T) {
 	memory := map[string]float64{}
-	for name, lines := range map[string]string{"plain": "", "joined": "pathway = { aux = '/nosuch' }\n"} {
+	for name, lines := range map[string]string{"plain": "", "joined": "pathway = { aux = '/nosuch' }\nmodel.init = '/nosuch'\n"} {
 		cfg, dev := tiny(t, lines), device(t)
 		r, err := Run(cfg, dev, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Device != dev.Name() || r.Rounds != 3 || r.StepMS <= 0 || r.CompileMS <= 0 || r.PeakGFLOPS <= 0 {
+		if r.Device != dev.Name() || r.Rounds != 3 || len(r.StepsMS) != 3 || r.StepMS <= 0 || r.CompileMS <= 0 || r.PeakGFLOPS <= 0 {
 			t.Errorf("%s: %+v", name, r)
 		}
 		for what, ratio := range map[string]float64{
@@ -77,6 +81,34 @@ func TestRun(t *testing.T) {
 	}
 	if memory["joined"] <= memory["plain"] {
 		t.Errorf("memory %v: W' takes none", memory)
+	}
+}
+
+// TestAlone: the figures are those of the experiment's own steps, compared with nothing.
+func TestAlone(t *testing.T) {
+	for name, lines := range map[string]string{"plain": "", "joined": "pathway = { aux = '/nosuch' }\n"} {
+		cfg, dev := tiny(t, lines), device(t)
+		r, err := Alone(cfg, dev, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.StepsMS) != 5 || r.Rounds != 5 || r.StepMS != quantile(r.StepsMS, 0.5) || slices.Min(r.StepsMS) <= 0 {
+			t.Errorf("%s: median %g of %v, %d rounds", name, r.StepMS, r.StepsMS, r.Rounds)
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "overhead") || strings.Contains(r.String(), "overhead") || !strings.Contains(r.String(), "in 5 rounds") {
+			t.Errorf("%s: an overhead of nothing in %s or %s", name, text, r)
+		}
+		both, err := Run(cfg, dev, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := r.GFLOPS*r.StepMS, both.GFLOPS*both.StepMS; math.Abs(got/want-1) > 1e-9 || r.PeakMemMB != both.PeakMemMB {
+			t.Errorf("%s: %g operations, %g MB, beside the other side %g and %g", name, got, r.PeakMemMB, want, both.PeakMemMB)
+		}
 	}
 }
 

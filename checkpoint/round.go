@@ -18,7 +18,7 @@ func (t Tensor) Round(d Dtype) (Tensor, error) {
 	default:
 		return t, nil
 	}
-	v, err := t.Float32s()
+	v, err := t.rounding(d)
 	if err != nil {
 		return t, err
 	}
@@ -31,6 +31,34 @@ func (t Tensor) Round(d Dtype) (Tensor, error) {
 		return t.narrow(d, v, bfloat16OfFloat32, 0x7f80)
 	}
 	return t, fmt.Errorf("tensor %q: round to %v: want float32, float16 or bfloat16", t.Name, d)
+}
+
+// rounding are the elements as float32, from which rounding to d gives what rounding the
+// elements themselves would: those of float64 are rounded to odd where d is narrower
+// still (Boldo and Melquiond 2008).
+func (t Tensor) rounding(d Dtype) ([]float32, error) {
+	if t.Dtype != Float64 {
+		return t.Float32s()
+	}
+	wide, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	v := make([]float32, len(wide))
+	for i, x := range wide {
+		v[i] = float32(x)
+		if math.IsInf(float64(v[i]), 0) && !math.IsInf(x, 0) {
+			return nil, fmt.Errorf("tensor %q: %g is too large for %v", t.Name, x, d)
+		}
+		if d != Float32 && float64(v[i]) != x && x == x {
+			bits := math.Float32bits(v[i])
+			if math.Abs(float64(v[i])) > math.Abs(x) {
+				bits--
+			}
+			v[i] = math.Float32frombits(bits | 1)
+		}
+	}
+	return v, nil
 }
 
 // narrow is t with the elements v as 16-bit floats, of which inf is infinity.

@@ -110,3 +110,34 @@ func TestRoundOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestRoundDoubles: float64 is rounded once, and what is too large is named.
+func TestRoundDoubles(t *testing.T) {
+	for _, c := range []struct {
+		d    Dtype
+		v    float64
+		want float64
+	}{
+		{Float32, 1 + 0x1p-24 + 0x1p-40, 1 + 0x1p-23},
+		{BFloat16, 1 + 0x1p-8 + 0x1p-40, 1 + 0x1p-7}, // half way for float32, above it in truth
+		{BFloat16, 1 + 0x1p-8 - 0x1p-40, 1},
+		{BFloat16, -1 - 0x1p-8 - 0x1p-40, -1 - 0x1p-7},
+		{Float16, 1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-10},
+		{Float16, 1 + 3*0x1p-11 - 0x1p-40, 1 + 0x1p-10},
+		{Float16, math.Inf(-1), math.Inf(-1)},
+		{BFloat16, 0x1p-200, 0},
+	} {
+		x, err := New("x", []int{1}, []float64{c.v}).Round(c.d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := x.Numbers()[0]; got != c.want {
+			t.Errorf("%v of %v is %v, want %v", c.d, c.v, got, c.want)
+		}
+	}
+	for _, d := range []Dtype{Float32, Float16, BFloat16} {
+		if _, err := New("x", []int{1}, []float64{1e300}).Round(d); err == nil || !strings.Contains(err.Error(), `"x": 1e+300 is too large`) {
+			t.Errorf("1e300 as %v: %v", d, err)
+		}
+	}
+}

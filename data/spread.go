@@ -1,13 +1,17 @@
 package data
 
-// spread is a part of a dataset: n samples at equal distances, the first look at each.
+import "m2pt/internal/philox"
+
+// spread is a part of a dataset: n samples, one of each of n equal stretches, the first
+// look at each.
 type spread struct {
 	Dataset
 	n int
 }
 
-// Spread returns at most n samples of ds at equal distances, one look at each: all
-// classes of a sorted dataset come in it.
+// Spread returns at most n samples of ds, one look at each, spread over its length: all
+// classes of a sorted dataset come in it, and of one in which they take turns. They are
+// always the same.
 func Spread(ds Dataset, n int) Dataset {
 	if views := Views(ds); n*views < ds.Len() || views > 1 {
 		return spread{ds, min(n, ds.Len()/views)}
@@ -15,10 +19,13 @@ func Spread(ds Dataset, n int) Dataset {
 	return ds
 }
 
-// at is the item of the whole that is item i.
+// at is the item of the whole that is item i: one of its stretch, at random.
 func (s spread) at(i int) int {
 	views := Views(s.Dataset)
-	return i * (s.Dataset.Len() / views) / s.n * views
+	samples := s.Dataset.Len() / views
+	from, to := i*samples/s.n, (i+1)*samples/s.n
+	r := philox.New(0, "spread", uint64(i), 0)
+	return (from + r.IntN(to-from)) * views
 }
 
 func (s spread) Len() int          { return s.n }

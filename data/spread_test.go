@@ -26,28 +26,49 @@ func TestSpread(t *testing.T) {
 		name string
 		set  numbered
 		n    int
-		want []float32
+		want int // samples
 	}{
-		{"all", numbered{3, 1}, 5, []float32{0, 1, 2}},
-		{"exactly all", numbered{3, 1}, 3, []float32{0, 1, 2}},
-		{"some", numbered{10, 1}, 4, []float32{0, 2, 5, 7}},
-		{"one look at each", numbered{4, 3}, 4, []float32{0, 3, 6, 9}},
-		{"one look at some", numbered{4, 3}, 2, []float32{0, 6}},
+		{"all", numbered{3, 1}, 5, 3},
+		{"exactly all", numbered{3, 1}, 3, 3},
+		{"some", numbered{10, 1}, 4, 4},
+		{"one look at each", numbered{4, 3}, 4, 4},
+		{"one look at some", numbered{4, 3}, 2, 2},
 	} {
 		s := Spread(c.set, c.n)
-		var got []float32
+		if s.Len() != c.want || Views(s) != 1 {
+			t.Errorf("%s: %d samples of %d views, want %d of one", c.name, s.Len(), Views(s), c.want)
+		}
 		r, dst := s.NewReader(), s.Layout().NewSample()
 		for i := range s.Len() {
 			if err := r.Read(Key{Sample: i}, dst); err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, dst.Values[0])
-			if name := fmt.Sprint(dst.Values[0]); s.Name(i) != name {
-				t.Errorf("%s: sample %d is named %s, want %s", c.name, i, s.Name(i), name)
+			got := int(dst.Values[0])
+			if s.Name(i) != fmt.Sprint(got) {
+				t.Errorf("%s: sample %d is named %s, want %d", c.name, i, s.Name(i), got)
+			}
+			sample, from, to := got/c.set.views, i*c.set.n/c.want, (i+1)*c.set.n/c.want
+			if got%c.set.views != 0 || sample < from || sample >= to {
+				t.Errorf("%s: sample %d is look %d, want the first at one of %d to %d", c.name, i, got, from, to-1)
 			}
 		}
-		if !slices.Equal(got, c.want) || Views(s) != 1 {
-			t.Errorf("%s: %v, want %v; %d views", c.name, got, c.want, Views(s))
+	}
+}
+
+// TestSpreadOfTurns: classes that take turns come alike, whatever the distance between
+// samples.
+func TestSpreadOfTurns(t *testing.T) {
+	t.Parallel()
+	s := Spread(numbered{20000, 1}, 2000)
+	count := make([]int, 10)
+	for i := range s.Len() {
+		var number int
+		if _, err := fmt.Sscan(s.Name(i), &number); err != nil {
+			t.Fatal(err)
 		}
+		count[number%10]++
+	}
+	if low, high := slices.Min(count), slices.Max(count); low < 150 || high > 250 {
+		t.Errorf("samples of ten classes: %v", count)
 	}
 }

@@ -51,13 +51,22 @@ func (c *Config) checkPretraining(k *checks) {
 	if m.PosEmbed == "sincos" && c.MAE.DecoderDim%4 != 0 {
 		k.add("mae.decoder_dim", "is %d, want a multiple of 4 for its positions", c.MAE.DecoderDim)
 	}
-	if m.Frozen || m.Init != "" || m.InitValues > 0 || m.CosAttn {
-		k.add("model.frozen", "init, init_values and cos_attn are not for task \"pretrain\"")
+	if c.Tokenizer.Kind != "point" {
+		k.want("mae.decoder_dim", c.MAE.DecoderDim, c.MAE.DecoderDim >= 1, isCount)
+		k.want("mae.decoder_heads", c.MAE.DecoderHeads, c.MAE.DecoderHeads >= 1, isCount)
 	}
-	if a := c.Augment; a.Mixes() || a.ReProb > 0 {
-		k.add("augment.mixup", "cutmix and reprob are not for task \"pretrain\": set them to 0")
-	}
-	if c.Head.Loss != "cross_entropy" || c.Audio.Mixup > 0 || c.Audio.MaskTProb > 0 || c.Audio.MaskFProb > 0 {
-		k.add("head.loss", "audio.mixup and audio.mask_*_prob are for task \"classify\"")
+	a, s := c.Augment, c.Audio
+	for _, use := range []struct {
+		key   string
+		given bool
+	}{
+		{"model.frozen", m.Frozen}, {"model.init", m.Init != ""}, {"model.init_values", m.InitValues > 0}, {"model.cos_attn", m.CosAttn},
+		{"augment.mixup", a.Mixes() && a.Mixup > 0}, {"augment.cutmix", a.Mixes() && a.Cutmix > 0}, {"augment.reprob", a.ReProb > 0},
+		{"head.loss", c.Head.Loss != "cross_entropy"},
+		{"audio.mixup", s.Mixup > 0}, {"audio.mask_t_prob", s.MaskTProb > 0}, {"audio.mask_f_prob", s.MaskFProb > 0},
+	} {
+		if use.given {
+			k.add(use.key, "is given, but task is \"pretrain\": it is for \"classify\"")
+		}
 	}
 }

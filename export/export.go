@@ -14,6 +14,7 @@ package export
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"m2pt/checkpoint"
@@ -49,6 +50,8 @@ func (f Form) check(l layout, m *train.Trained) error {
 		return misused("want a .safetensors or .npz file, or a folder without extension")
 	case f.Dtype == checkpoint.BFloat16 && ext == ".npz":
 		return misused("NumPy has no bfloat16: write a .safetensors file, or float16")
+	case f.Unmerged && m.Averaged && m.TrainsAuxiliary():
+		return misused("W′ trained, so the running averages are of W + λ·W′: write them merged, or the parameters with -set eval.ema=false")
 	case f.Unmerged && f.folder():
 		return misused("config.json describes a plain model: write unmerged weights to a .safetensors or .npz file")
 	case f.folder():
@@ -94,7 +97,9 @@ func Write(m *train.Trained, f Form) (Summary, error) {
 		err = writeFolder(l, m, ts, f)
 	} else {
 		s.Beyond = append(l.beyond(m), l.notes(m)...)
-		err = checkpoint.Save(f.Out, ts)
+		if err = os.MkdirAll(filepath.Dir(f.Out), 0o755); err == nil {
+			err = checkpoint.Save(f.Out, ts)
+		}
 	}
 	if err != nil {
 		return s, fmt.Errorf("export to %s: %w", f.Out, err)

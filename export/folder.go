@@ -70,12 +70,20 @@ func checkFolder(dir string, beyond []string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	var files []string
 	for _, e := range entries {
-		if !slices.Contains([]string{configFile, preprocessorFile, modelFile, cardFile}, e.Name()) {
+		if !e.Type().IsRegular() || !slices.Contains([]string{configFile, preprocessorFile, modelFile, cardFile}, e.Name()) {
 			return misused(fmt.Sprintf("the folder holds %s, which is no part of an export: name a new folder, or an earlier export to replace", e.Name()))
 		}
+		files = append(files, e.Name())
 	}
-	return err
+	if len(files) > 0 && !(slices.Contains(files, configFile) && slices.Contains(files, modelFile)) {
+		return misused(fmt.Sprintf("the folder holds %s and is no earlier export: name a new folder", strings.Join(files, ", ")))
+	}
+	return nil
 }
 
 func writeFolder(l layout, m *train.Trained, ts *checkpoint.Tensors, f Form) error {

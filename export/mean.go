@@ -28,6 +28,9 @@ func Mean(ms []*train.Trained) (*train.Trained, error) {
 		if !slices.Equal(m.Classes, last.Classes) {
 			return nil, fmt.Errorf("mean of checkpoints: %s has the classes %v, %s %v: want the same", m.Path, m.Classes, last.Path, last.Classes)
 		}
+		if err := alike(m, &last); err != nil {
+			return nil, fmt.Errorf("mean of checkpoints: %w", err)
+		}
 		plain, paths = append(plain, ts), append(paths, m.Path)
 	}
 	model := *last.Model
@@ -37,6 +40,19 @@ func Mean(ms []*train.Trained) (*train.Trained, error) {
 	var err error
 	model.Weights, err = mean(plain, paths)
 	return &last, err
+}
+
+// alike refuses models that tensors of the same shapes do not make the same, and
+// averaged weights beside others.
+func alike(a, b *train.Trained) error {
+	x, y := a.Config, b.Config
+	switch {
+	case x.Model.NumHeads != y.Model.NumHeads || x.Model.CosAttn != y.Model.CosAttn || x.Model.GlobalPool != y.Model.GlobalPool || x.Tokenizer != y.Tokenizer:
+		return fmt.Errorf("%s and %s are of other models: want the same heads, pool and tokenizer", a.Path, b.Path)
+	case a.Averaged != b.Averaged:
+		return fmt.Errorf("of %s and %s one has running averages: want both or, with -set eval.ema=false, neither", a.Path, b.Path)
+	}
+	return nil
 }
 
 // mean is the mean of tensors of the same names; paths say where they come from.

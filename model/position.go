@@ -114,7 +114,7 @@ func ResizePosVolume(table []float32, dim int, from, to [3]int) ([]float32, erro
 
 // CutPos is the leading corner, of the grid to, of a position table [1,
 // extra+h·w, dim] of the grid from: what a model of long spectrograms gives one
-// of shorter ones whose grid runs over (frequency, time). The first extra rows
+// of shorter ones, whose grid is [time, frequency]. The first extra rows
 // are kept.
 func CutPos(table []float32, dim, extra int, from, to [2]int) ([]float32, error) {
 	if len(table) != dim*(extra+from[0]*from[1]) {

@@ -14,8 +14,9 @@ import (
 // fitter makes the tensors of a checkpoint the parameters of a model. Every
 // parameter must be there and every tensor have a place, but for these:
 //
-//   - what belongs to a task starts fresh, or is left aside: heads and the norm ahead
-//     of them, the class token, the decoder of a masked autoencoder;
+//   - what belongs to a task starts fresh where it is not there or has another shape,
+//     and is left aside where the model has none: heads and the norm ahead of them, the
+//     class token, the decoder of a masked autoencoder;
 //   - a table of positions is cut or resized to the grid of the model, see [fitter.position];
 //   - patch kernels of three channels are summed to one, those of pictures inflated to
 //     tubelets, see [fitter.kernel];
@@ -27,6 +28,9 @@ type fitter struct {
 	shapes map[string][]int // theirs
 	tokens tokenizers.Tokenizer
 	vit    model.ViT
+	// otherClasses: the run of the checkpoint has other classes than the model's, so
+	// their rows mean something else even where they are as many.
+	otherClasses bool
 
 	report
 	use *checkpoint.Tensors // so far
@@ -98,7 +102,10 @@ func (f *fitter) place(x checkpoint.Tensor) error {
 	case !known:
 		f.Unexpected = append(f.Unexpected, m)
 		return nil
-	case slices.Equal(x.Shape, want):
+	case f.otherClasses && answers(x.Name):
+		f.Unused = append(f.Unused, x.Name)
+		return nil
+	case slices.Equal(x.Shape, want) && !(x.Name == "pos_embed" && f.otherGrid()):
 	case reshape != nil:
 		v, err := reshape(x, want)
 		if err != nil {
@@ -139,6 +146,12 @@ func optional(name string) bool {
 	return slices.Contains([]string{"cls_token", "cls_pos", "head", "norm", "fc_norm", "cls_head_finetune", "label_conv", "propagation_0",
 		"convs1", "convs2", "convs3", "bns1", "bns2", "mask_token", "decoder_embed", "decoder_pos_embed", "decoder_blocks",
 		"decoder_norm", "decoder_pred"}, layer)
+}
+
+// answers tells whether a name is that of a parameter with a row for each class.
+func answers(name string) bool {
+	layer := name[:max(strings.LastIndex(name, "."), 0)]
+	return slices.Contains([]string{"head", "head.1", "cls_head_finetune.8", "convs3"}, layer)
 }
 
 // isAttentionBias tells whether a name is that of a bias of queries, keys or values.

@@ -60,6 +60,7 @@ func logAverages(log *slog.Logger, path, key string) {
 func newFitter(t *trainer, o *origin) *fitter {
 	f := &fitter{origin: o, shapes: map[string][]int{}, report: report{Source: o.source}}
 	f.tokens, f.vit = t.model.encoder()
+	f.otherClasses = o.classes != nil && !slices.Equal(o.classes, t.classes)
 	for _, name := range t.names.model {
 		if _, _, _, term := model.SplitTerm(name); !term {
 			f.names = append(f.names, name)

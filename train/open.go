@@ -58,7 +58,46 @@ func OpenModel(path, configPath string, sets []string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, m.describe()
+	if err := m.describe(); err != nil {
+		return nil, err
+	}
+	return m, m.check()
+}
+
+// check refuses weights that are not those of the network that the config describes.
+func (m *Model) check() error {
+	n := m.network().Build(nn.Eval, 1, 0)
+	if err := n.Err(); err != nil {
+		return err
+	}
+	stored := 0
+	for _, p := range n.Registry().Params() {
+		if p.Derived {
+			continue
+		}
+		t, err := m.Weights.Get(p.Name)
+		if err == nil && !slices.Equal(t.Shape, p.Shape) {
+			err = fmt.Errorf("tensor %q: shape %v, want %v", p.Name, t.Shape, p.Shape)
+		}
+		if err != nil {
+			return m.misfit(err)
+		}
+		stored++
+	}
+	for t := range m.Weights.All() {
+		if p, ok := n.Registry().Lookup(t.Name); !ok || p.Derived {
+			return m.misfit(fmt.Errorf("tensor %q: the model has no such parameter (%d of %d tensors fit)", t.Name, stored, m.Weights.Len()))
+		}
+	}
+	return nil
+}
+
+// misfit says what to do about weights of another network.
+func (m *Model) misfit(err error) error {
+	if _, whole := m.Weights.Lookup("mask_token"); m.Pretrainer != nil && !whole {
+		return fmt.Errorf("checkpoint %s: %w: it is an encoder alone, for model.init or pathway.aux", m.Path, err)
+	}
+	return fmt.Errorf("checkpoint %s: %w: is its config the one with -config and -set?", m.Path, err)
 }
 
 // readRun takes weights and classes from a checkpoint of a run.
@@ -219,7 +258,7 @@ func (m *Model) State(dev engine.Device) (*engine.State, []nn.Param, error) {
 	stored := func(name string) bool { p, ok := n.Registry().Lookup(name); return ok && !p.Derived }
 	if err := load(s, "", m.Weights, stored); err != nil {
 		s.Close()
-		return nil, nil, fmt.Errorf("checkpoint %s: %w", m.Path, err)
+		return nil, nil, m.misfit(err)
 	}
 	return s, params, nil
 }
@@ -240,6 +279,9 @@ func (m *Model) Evaluator(state *engine.State, onSkip func(data.Skip)) (*Evaluat
 		return nil, nil, err
 	}
 	e, err := newFullEvaluator(cfg, m.network(), state, nil, loader)
+	if _, missing := errors.AsType[*experiment.UsageError](err); missing && cfg.Eval.Probe == "none" { // training data, which only yardsticks need
+		e, err = newEvaluator(cfg, m.network(), state, nil, loader, cfg.Eval.Batch)
+	}
 	return e, loader, err
 }
 

@@ -17,6 +17,7 @@ type origin struct {
 	source  naming.Source
 	weights *checkpoint.Tensors // under our names, biases of attentions whole
 	unknown []checkpoint.Tensor // no part of the model, as the file has them
+	classes []string            // of its run, nil where there is none
 	// averages is what the file calls averaged weights beside the ones that are used.
 	averages string
 }
@@ -45,6 +46,13 @@ func loadOrigin(path, source string) (*origin, error) {
 		if o.source, err = naming.Detect(ts); err != nil {
 			return nil, err
 		}
+	}
+	if cp.State != nil {
+		x, err := readExtra(cp)
+		if err != nil {
+			return nil, err
+		}
+		o.classes = x.Classes
 	}
 	ours, unknown, err := naming.Read(ts, o.source)
 	if err != nil {

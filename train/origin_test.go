@@ -173,7 +173,7 @@ func TestForeignMisfits(t *testing.T) {
 	missing: "blocks.1.attn.v_bias" [16]
 	unexpected: "PREFIXblocks.1.attn.q_bias" [16]
 	unexpected: "PREFIXblocks.1.attn.v_bias.old" [16]
-	shape: "patch_embed.proj.weight" [6144], want [16 3 2 8 8]: patches must be of the same size`},
+	shape: "patch_embed.proj.weight" [6144], want [16 3 2 8 8]: patches must be of the same size, and have three channels to be summed to one`},
 		naming.HFViT: {"encoder.layer.0.attention.attention.key.weight", "embeddings.position_embeddings", `
 	missing: "blocks.0.attn.qkv.weight" [48 16]
 	unexpected: "vit.encoder.layer.0.attention.attention.query.weight" [16 16]

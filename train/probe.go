@@ -54,6 +54,9 @@ type prober struct {
 
 func (y *yardsticks) newProber(state *engine.State, bind map[string]string) (*prober, error) {
 	p := &prober{classes: len(y.sets[0].Classes())}
+	if p.classes < 2 {
+		return nil, misused("eval.probe: the dataset has %d classes: set it to \"none\"", p.classes)
+	}
 	for _, set := range y.sets {
 		if set.Layout().Targets > 0 {
 			return nil, misused("eval.probe: samples of this dataset have several classes: set it to \"none\"")
@@ -69,46 +72,55 @@ func (y *yardsticks) newProber(state *engine.State, bind map[string]string) (*pr
 	return p, err
 }
 
-// score probes the encoder as its weights are now.
-func (p *prober) score(ctx context.Context) (ridge.Score, error) {
+// probing is a score and the samples it is of, counted through all splits.
+type probing struct {
+	ridge.Score
+	samples []int32
+}
+
+// probe probes the encoder as its weights are now.
+func (p *prober) probe(ctx context.Context) (probing, error) {
+	var of probing
 	var features []float64
 	var labels []int
+	first := int32(0) // of the split
 	for _, loader := range p.loaders {
-		err := p.each(ctx, loader, func(label int32, v []float32) {
+		err := p.each(ctx, loader, func(index, label int32, v []float32) {
 			for _, f := range v {
 				features = append(features, float64(f))
 			}
 			labels = append(labels, int(label))
+			of.samples = append(of.samples, first+index)
 		})
 		if err != nil {
-			return ridge.Score{}, fmt.Errorf("probe: %w", err)
+			return of, fmt.Errorf("probe: %w", err)
 		}
+		first += int32(loader.Dataset().Len())
 	}
-	s, err := ridge.LeaveOneOut(features, labels, p.classes)
-	if err != nil {
-		return s, fmt.Errorf("probe: %w", err)
+	var err error
+	if of.Score, err = ridge.LeaveOneOut(features, labels, p.classes); err != nil {
+		return of, fmt.Errorf("probe: %w", err)
 	}
-	return s, nil
+	return of, nil
 }
 
 // probeUntrained probes the encoder as the seed initialises it.
-func (y *yardsticks) probeUntrained(ctx context.Context) (ridge.Score, error) {
-	s, x := y.network.input(nn.Eval, 1, 0)
-	y.network.features(s, x)
-	if err := s.Err(); err != nil {
-		return ridge.Score{}, err
+func (y *yardsticks) probeUntrained(ctx context.Context) (probing, error) {
+	n := y.network.Build(nn.Eval, 1, 0) // the whole: it says how its tokenizer begins
+	if err := n.Err(); err != nil {
+		return probing{}, err
 	}
 	state := engine.NewState(y.device)
 	defer state.Close()
-	for _, p := range s.Registry().Params() {
+	for _, p := range n.Registry().Params() {
 		if err := firstError(state.Add(p.Name, ops.F32(p.Shape...)), engine.Set(state, p.Name, p.Values(y.cfg.Seed))); err != nil {
-			return ridge.Score{}, err
+			return probing{}, err
 		}
 	}
 	p, err := y.newProber(state, nil)
 	if err != nil {
-		return ridge.Score{}, err
+		return probing{}, err
 	}
 	defer p.Close()
-	return p.score(ctx)
+	return p.probe(ctx)
 }

@@ -29,9 +29,9 @@ func newReading(p Pretrainer, derive func(s nn.Scope, x *ops.Node) *ops.Node, st
 	return &reading{prog, make([]float32, ops.SpecOf(y).Len()), batch}, err
 }
 
-// each calls use with the label and the numbers, which are borrowed, of every readable
-// sample.
-func (r *reading) each(ctx context.Context, loader *data.Loader, use func(label int32, v []float32)) error {
+// each calls use with every readable sample, its index and label, and its numbers,
+// which are borrowed.
+func (r *reading) each(ctx context.Context, loader *data.Loader, use func(index, label int32, v []float32)) error {
 	for b, err := range loader.Epoch(ctx, 0, 0) {
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func (r *reading) each(ctx context.Context, loader *data.Loader, use func(label 
 		}
 		for i, index := range b.Index {
 			if index >= 0 {
-				use(b.Labels[i], row(r.out, i, r.rows))
+				use(int32(index), b.Labels[i], row(r.out, i, r.rows))
 			}
 		}
 	}

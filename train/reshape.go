@@ -31,7 +31,7 @@ func (f *fitter) kernel(x checkpoint.Tensor, want []int) ([]float32, error) {
 		shape = slices.Insert(shape, 2, want[2])
 	}
 	if err == nil && !slices.Equal(shape, want) {
-		err = errors.New("patches must be of the same size")
+		err = errors.New("patches must be of the same size, and have three channels to be summed to one")
 	}
 	return v, err
 }
@@ -73,10 +73,8 @@ func (f *fitter) position(x checkpoint.Tensor, _ []int) ([]float32, error) {
 // high as the model's, of clips as many steps of time or frames as large as the
 // model's.
 func (f *fitter) grid(n int) ([3]int, error) {
-	if config, err := runConfig(f.origin.at); err == nil {
-		if cfg, err := experiment.LoadRun(config, nil); err == nil && model.Count(tokenizer(cfg).Grid()) == n {
-			return tokenizer(cfg).Grid(), nil
-		}
+	if grid, ok := f.origin.grid(); ok && model.Count(grid) == n {
+		return grid, nil
 	}
 	own, channels, flat := f.tokens.Grid(), 0, false
 	if kernel, ok := f.origin.weights.Lookup("patch_embed.proj.weight"); ok && len(kernel.Shape) > 1 {
@@ -105,4 +103,23 @@ func clipGrid(n int, own [3]int) ([3]int, error) {
 		return [3]int{n / frame, own[1], own[2]}, nil
 	}
 	return own, fmt.Errorf("%d positions are no squares at %d steps of time, nor frames of %dx%d: name the run folder of the checkpoint, whose config tells", n, own[0], own[1], own[2])
+}
+
+// otherGrid tells whether the run of the checkpoint has another grid than the model.
+func (f *fitter) otherGrid() bool {
+	grid, ok := f.origin.grid()
+	return ok && grid != f.tokens.Grid()
+}
+
+// grid is the grid of the run that the checkpoint belongs to, if it does to one.
+func (o *origin) grid() (grid [3]int, ok bool) {
+	config, err := runConfig(o.at)
+	if err != nil {
+		return grid, false
+	}
+	cfg, err := experiment.LoadRun(config, nil)
+	if err != nil {
+		return grid, false
+	}
+	return tokenizer(cfg).Grid(), true
 }

@@ -90,7 +90,7 @@ func TestReshapeRefuses(t *testing.T) {
 		from, to []string
 		want     string
 	}{
-		{"other patches", pictures, []string{"data.image_size=16", "tokenizer.patch_size=4"}, `shape: "patch_embed.proj.weight" [16 3 8 8], want [16 3 4 4]: patches must be of the same size`},
+		{"other patches", pictures, []string{"data.image_size=16", "tokenizer.patch_size=4"}, `shape: "patch_embed.proj.weight" [16 3 8 8], want [16 3 4 4]: patches must be of the same size, and have three channels to be summed to one`},
 		{"colours of grey", grey, pictures, `shape: "patch_embed.proj.weight" [16 1 8 8], want [16 3 8 8]`},
 		{"pictures of clips", clips(), pictures, `shape: "patch_embed.proj.weight" [16 3 2 8 8], want [16 3 8 8]`},
 		{"no class token", append(slices.Clone(pictures), "model.class_token=false"), pictures,

@@ -14,7 +14,7 @@ import (
 )
 
 // Synthetic is the training step of an experiment on one made-up batch, without
-// data, auxiliary weights or a run folder: what benchmarks measure.
+// data, weights of files or a run folder: what benchmarks measure.
 type Synthetic struct {
 	t     *trainer
 	batch *data.Batch
@@ -32,7 +32,9 @@ func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthe
 	if err != nil {
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
-	t := &trainer{cfg: cfg, model: net, state: engine.NewState(dev), perEpoch: 1}
+	own := *cfg
+	own.Model.Init = ""
+	t := &trainer{cfg: &own, model: net, state: engine.NewState(dev), perEpoch: 1}
 	start := time.Now()
 	if err := t.declare(); err != nil {
 		t.close()

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"m2pt/checkpoint"
+	"m2pt/experiment"
 )
 
 // Trained is a model read back to be passed on, with what its run tells of it. Of a
@@ -42,6 +44,11 @@ func OpenTrained(path, configPath string, sets []string) (*Trained, error) {
 		return t, m.dropDecoder()
 	}
 	return t, nil
+}
+
+// TrainsAuxiliary reports whether W′ of a pathway trained.
+func (t *Trained) TrainsAuxiliary() bool {
+	return slices.ContainsFunc(t.Config.Pathway, func(p experiment.Pathway) bool { return p.AuxTrainable })
 }
 
 // recall reads what the run of a checkpoint tells.

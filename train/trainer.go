@@ -317,10 +317,15 @@ func (t *trainer) between() error {
 	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
 		_ = t.trySave() // a failure has been warned of
 	}
-	if n := int64(t.cfg.MAE.DrawEvery); n > 0 && t.at.Step%n == 0 {
-		t.draw(context.Background())
-	}
+	t.drawIfDue(context.Background())
 	return nil
+}
+
+// drawIfDue draws reconstructions where mae.draw_every says so.
+func (t *trainer) drawIfDue(ctx context.Context) {
+	if n := int64(t.cfg.MAE.DrawEvery); n > 0 && t.at.Step%n == 0 {
+		t.draw(ctx)
+	}
 }
 
 // draw draws reconstructions, which training can do without.
@@ -357,6 +362,8 @@ func (t *trainer) endEpoch(ctx context.Context, end int) error {
 		if err != nil {
 			return err
 		}
+	} else {
+		t.drawIfDue(ctx)
 	}
 	if t.at.Sample >= end {
 		t.at.Epoch, t.at.Sample, t.at.Epochly = t.at.Epoch+1, 0, Tally{}

@@ -2,12 +2,13 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"m2pt/data"
 	"m2pt/engine"
 	"m2pt/experiment"
-	"m2pt/internal/ridge"
 	"m2pt/model"
 	"m2pt/nn"
 	"m2pt/ops"
@@ -28,7 +29,7 @@ type yardsticks struct {
 
 	known     bool
 	constant  float64
-	untrained ridge.Score
+	untrained probing
 }
 
 // yardstickSamples is how many samples of a split yardsticks and probes look at, at
@@ -61,14 +62,17 @@ func (y *yardsticks) measure(ctx context.Context, val *data.Loader, r *Result) (
 	if y.prober == nil {
 		return nil
 	}
-	s, err := y.prober.score(ctx)
+	now, err := y.prober.probe(ctx)
+	if err == nil && !slices.Equal(now.samples, y.untrained.samples) { // some are no longer readable, or again
+		y.untrained, err = y.probeUntrained(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if n, before := len(s.Right), len(y.untrained.Right); n != before {
-		return fmt.Errorf("probe: %d samples are readable, %d were: has the data changed?", n, before)
+	if !slices.Equal(now.samples, y.untrained.samples) {
+		return errors.New("probe: which samples are readable changes from one look to the next")
 	}
-	r.Probe = newProbe(s, y.untrained)
+	r.Probe = newProbe(now.Score, y.untrained.Score)
 	return nil
 }
 
@@ -91,8 +95,9 @@ func (y *yardsticks) loader(set data.Dataset) (*data.Loader, error) {
 	return data.NewLoader(set, data.Options{Batch: y.batch, Workers: Workers(y.cfg.Data), Seed: y.cfg.Seed, Eval: true, MaxSkipped: y.cfg.Data.MaxSkipped})
 }
 
-// constant is a masked autoencoder that tells of every patch what it shows on average
-// in training, whatever it sees: of point clouds, the mean group.
+// constant is a masked autoencoder that tells the same whatever it sees: of every patch
+// what it shows on average in training, and of point clouds the group that is nearest
+// to those of training.
 type constant struct{ Pretrainer }
 
 // constantName is the parameter [1, N, P] of a constant.
@@ -111,14 +116,14 @@ func (c constant) Build(mode nn.Mode, batch int, seed uint64) Net {
 
 // constantLoss is the masked loss of the constant, with the masks of the evaluation.
 func (y *yardsticks) constantLoss(ctx context.Context, val *data.Loader) (float64, error) {
-	mean, err := y.meanTargets(ctx)
+	best, err := y.bestConstant(ctx)
 	if err != nil {
 		return 0, err
 	}
 	c := constant{y.network}
 	state := engine.NewState(y.device)
 	defer state.Close()
-	if err := firstError(state.Add(constantName, ops.F32(c.shape()...)), engine.Set(state, constantName, mean)); err != nil {
+	if err := firstError(state.Add(constantName, ops.F32(c.shape()...)), engine.Set(state, constantName, best)); err != nil {
 		return 0, err
 	}
 	e, err := newEvaluator(y.cfg, c, state, nil, val, y.batch)
@@ -130,9 +135,8 @@ func (y *yardsticks) constantLoss(ctx context.Context, val *data.Loader) (float6
 	return r.Loss, err
 }
 
-// meanTargets are the targets [N, P] of the patches, on average over the training set;
-// of point clouds, whose groups have no order, over the groups as well.
-func (y *yardsticks) meanTargets(ctx context.Context) ([]float32, error) {
+// bestConstant is what a constant tells [N, P].
+func (y *yardsticks) bestConstant(ctx context.Context) ([]float32, error) {
 	loader, err := y.loader(y.sets[0])
 	if err != nil {
 		return nil, err
@@ -142,35 +146,39 @@ func (y *yardsticks) meanTargets(ctx context.Context) ([]float32, error) {
 		return nil, err
 	}
 	defer r.Close()
-	sum, samples := make([]float64, len(r.out)/y.batch), 0
-	err = r.each(ctx, loader, func(_ int32, targets []float32) {
+	if t, ok := y.network.Tokenizer.(tokenizers.Point); ok {
+		return bestGroup(ctx, r, loader, t)
+	}
+	sum, samples := make([]float64, len(r.out)/y.batch), 0.0
+	err = r.each(ctx, loader, func(_, _ int32, targets []float32) {
 		samples++
 		for i, v := range targets {
 			sum[i] += float64(v)
 		}
 	})
-	if err != nil {
-		return nil, err
+	mean := make([]float32, len(sum))
+	for i, v := range sum {
+		mean[i] = float32(v / samples)
 	}
-	rows := len(sum) / y.network.MAE.Out
-	_, unordered := y.network.Tokenizer.(tokenizers.Point)
-	return meanRows(sum, rows, float64(samples), unordered), nil
+	return mean, err
 }
 
-// meanRows are sums over so many samples divided by their number; together, the mean
-// of all rows in each.
-func meanRows(sum []float64, rows int, samples float64, together bool) []float32 {
-	mean, P := make([]float32, len(sum)), len(sum)/rows
-	for i, v := range sum {
-		if !together {
-			mean[i] = float32(v / samples)
-			continue
-		}
-		for row := range rows {
-			mean[row*P+i%P] += float32(v / samples / float64(rows))
-		}
+// bestGroup is the group of points nearest to those of training, once for every token.
+// Of each cloud one group is taken, each at another place.
+func bestGroup(ctx context.Context, r *reading, loader *data.Loader, t tokenizers.Point) ([]float32, error) {
+	var groups [][]float32
+	err := r.each(ctx, loader, func(_, _ int32, all []float32) {
+		groups = append(groups, slices.Clone(row(all, len(groups)%t.Groups, t.Groups)))
+	})
+	if err != nil || len(groups) == 0 {
+		return nil, err
 	}
-	return mean
+	best := nearestGroup(groups)
+	constant := make([]float32, 0, t.Groups*len(best))
+	for range t.Groups {
+		constant = append(constant, best...)
+	}
+	return constant, nil
 }
 
 // targets is what there is to tell of all tokens of samples x: [B, N, P].

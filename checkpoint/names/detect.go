@@ -28,11 +28,11 @@ func Detect(ts *checkpoint.Tensors) (Source, error) {
 	best := slices.DeleteFunc(slices.Clone(found), func(e evidence) bool {
 		return slices.ContainsFunc(found, func(f evidence) bool { return len(f.marks) > len(e.marks) && f.implies(e) })
 	})
-	switch len(best) {
-	case 0:
+	if len(best) == 0 {
 		return "", fmt.Errorf("%s: the names of none of %s: want a Vision Transformer with blocks called as one of them does", examples(slices.Collect(ts.Names())), list())
-	case 1:
-		return best[0].source, nil
+	}
+	if first := best[0].source; !slices.ContainsFunc(best, func(e evidence) bool { return e.source != first }) {
+		return first, nil
 	}
 	var texts []string
 	for _, e := range best {

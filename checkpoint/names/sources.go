@@ -116,12 +116,16 @@ const (
 const (
 	blocks     pattern = "blocks.N.attn.qkv.weight"
 	split      pattern = "blocks.N.attn.q_bias"
+	cosine     pattern = "blocks.N.attn.scale"
+	scaled     pattern = "blocks.N.gamma_1"
 	decoder    pattern = "decoder_blocks.N.attn.qkv.weight"
 	swinBlocks pattern = "decoder_blocks.N.attn.tau"
 	cloud      pattern = "encoder.first_conv.N.weight"
 	points     pattern = "blocks.blocks.N.attn.qkv.weight"
 	hfBlocks   pattern = "encoder.layer.N.attention.attention.query.weight"
 	hfSplit    pattern = "encoder.layer.N.attention.attention.q_bias"
+	hfMean     pattern = "fc_norm.weight"
+	hfEmbed    pattern = "encoder_to_decoder.weight"
 )
 
 // table returns the names of the source.
@@ -129,7 +133,7 @@ func (s Source) table() (table, error) {
 	switch s {
 	case M2PT:
 		return table{
-			marks: [][]pattern{{blocks, cloud}, {blocks, cloud, decoder}, {blocks, split, decoder}},
+			marks: [][]pattern{{blocks, cloud}, {blocks, cloud, decoder}, {blocks, split, decoder}, {blocks, cosine}, {blocks, scaled}},
 			rest:  append(each("blocks", "blocks", ownBias), each("decoder_blocks", "decoder_blocks", ownBias)...),
 			open:  true,
 		}, nil
@@ -148,7 +152,7 @@ func (s Source) table() (table, error) {
 		}, nil
 	case VideoMAE:
 		return table{
-			marks:      [][]pattern{{blocks, split}},
+			marks:      [][]pattern{{blocks, split}, {blocks, split, cosine}, {blocks, split, scaled}},
 			encoder:    append(parse(timmRest), each("blocks", "blocks", videoBlock)...),
 			rest:       append(parse(videoDecoder), each("decoder_blocks", "decoder.blocks", videoBlock)...),
 			pretrained: "encoder.",
@@ -163,7 +167,7 @@ func (s Source) table() (table, error) {
 		}, nil
 	case HFVideoMAE:
 		return table{
-			marks:      [][]pattern{{hfBlocks, hfSplit}},
+			marks:      [][]pattern{{hfBlocks, hfSplit}, {hfBlocks, hfMean}, {hfBlocks, hfEmbed}},
 			encoder:    append(parse(hfEncoder), each("blocks", "encoder.layer", hfBlock+hfSplitBias)...),
 			rest:       append(parse(hfHead+hfPooled+videoDecoder), each("decoder_blocks", "decoder.decoder_layers", hfBlock+hfSplitBias)...),
 			tuned:      "videomae.",

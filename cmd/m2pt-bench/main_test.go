@@ -32,6 +32,19 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
+// TestAlone measures nothing beside the experiment.
+func TestAlone(t *testing.T) {
+	o := command("-config", clitest.Experiment(t), "-steps", "3", "-alone", "-json")
+	o.Want(t, cli.Done, "samples/s", "in 3 rounds")
+	if strings.Contains(o.Stdout+o.Stderr, "overhead") {
+		t.Errorf("an overhead of nothing: %s", o.Stdout)
+	}
+	var r bench.Result
+	if o.JSON(t, &r); len(r.StepsMS) != 3 {
+		t.Errorf("steps %v, want 3", r.StepsMS)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	for _, config := range []string{"vit_ti16_224", "vit_b16_224", "vit32_4"} {
 		t.Run(config, func(t *testing.T) {
@@ -73,7 +86,8 @@ func TestExitStatus(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"plan and profile", []string{"-plan", "-profile"}, "one of -plan and -profile"},
+		{"plan and profile", []string{"-plan", "-profile"}, "one of -alone, -plan and -profile"},
+		{"alone and profile", []string{"-alone", "-profile"}, "one of -alone, -plan and -profile"},
 		{"no steps", []string{"-steps", "0"}, "-steps"},
 		{"unknown key", []string{"-set", "train.bath=3"}, `did you mean "batch"`},
 	} {

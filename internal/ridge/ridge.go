@@ -1,19 +1,19 @@
 // Package ridge is the linear probe of features: ridge regression of the classes,
 // judged on every sample by the fit to all others.
 //
-// With standardised features X [n, D] and one-hot classes Y [n, K] less their shares,
+// With standardised features X [n, D] and one-hot classes Y [n, K] less their shares ȳ,
 //
 //	W = (XᵀX + n·α·I)⁻¹ XᵀY
 //
-// and the prediction for sample i of the fit without it follows from the fit to all,
-// without fitting anew (Hastie, Tibshirani, Friedman, The Elements of Statistical
-// Learning, 7.10):
+// and the prediction for sample i of the fit without it, its means included, follows
+// from the fit to all, without fitting anew (Hastie, Tibshirani, Friedman, The Elements
+// of Statistical Learning, 7.10):
 //
-//	ŷ₋ᵢ = (ŷᵢ - hᵢᵢ·yᵢ) / (1 - hᵢᵢ),   H = X (XᵀX + n·α·I)⁻¹ Xᵀ
+//	ŷ₋ᵢ = yᵢ - (yᵢ - ŷᵢ) / (1 - hᵢᵢ),   H = 1/n + X (XᵀX + n·α·I)⁻¹ Xᵀ
 //
-// Means, deviations and shares are those of all samples: were the shares those of the
-// others, a sample's own class would be the rarest among them, and features that tell
-// nothing would name every sample wrongly.
+// Among the others a sample's own class is the rarest: with their shares, features that
+// tell nothing would name every sample wrongly. So the score of a class is what the
+// features add to its share of all samples, ŷ₋ᵢ - ȳ₋ᵢ + ȳ.
 package ridge
 
 import (
@@ -155,14 +155,14 @@ func (f *fit) leaveOneOut(penalty float64, labels []int) (right []bool, squares 
 	w.Apply(func(j, _ int, v float64) float64 { return inverse[j] * v }, f.zy)
 	fitted.Mul(f.z, &w)
 	for i, label := range labels {
-		h := 0.0
+		h := 1 / float64(n)
 		for j, z := range f.z.RawRowView(i) {
 			h += inverse[j] * z * z
 		}
 		scores := fitted.RawRowView(i)
 		for k, y := range f.y.RawRowView(i) {
 			e := (y - scores[k]) / (1 - h)
-			scores[k] = f.share[k] + y - e
+			scores[k] = f.share[k] + y - e + y/float64(n-1) // ȳ - ȳ₋ᵢ = yᵢ/(n-1)
 			squares += e * e
 		}
 		right = append(right, floats.MaxIdx(scores) == label)

@@ -61,16 +61,28 @@ func anew(x []float64, labels []int, d, classes, out int, penalty float64) int {
 	for _, k := range labels {
 		share[k] += 1 / float64(n)
 	}
+	mean := make([]float64, d)
+	for i := range n {
+		for j := range d {
+			if i != out {
+				mean[j] += x[i*d+j] / float64(n-1)
+			}
+		}
+	}
+	row := func(i int) []float64 {
+		r := slices.Clone(x[i*d:][:d])
+		for j := range r {
+			r[j] -= mean[j]
+		}
+		return r
+	}
 	for i := range n {
 		if i == out {
 			continue
 		}
-		for j, v := range x[i*d:][:d] {
-			for k, w := range x[i*d:][:d] {
+		for j, v := range row(i) { // centred, so the shares of Y are of no account
+			for k, w := range row(i) {
 				a.Set(j, k, a.At(j, k)+v*w)
-			}
-			for k := range classes {
-				b.Set(j, k, b.At(j, k)-v*share[k])
 			}
 			b.Set(j, labels[i], b.At(j, labels[i])+v)
 		}
@@ -85,7 +97,7 @@ func anew(x []float64, labels []int, d, classes, out int, penalty float64) int {
 	best, top := 0, math.Inf(-1)
 	for k := range classes {
 		s := share[k]
-		for j, v := range x[out*d:][:d] {
+		for j, v := range row(out) {
 			s += v * w.At(j, k)
 		}
 		if s > top {
@@ -109,6 +121,16 @@ func TestAccuracy(t *testing.T) {
 	}
 	if p, err := accuracy(0); p < 0.15 || p > 0.4 || math.Abs(err-math.Sqrt(p*(1-p)/200)) > 1e-12 {
 		t.Errorf("accuracy %v, error %v without signal", p, err)
+	}
+	for _, d := range []int{96, 400} { // as many numbers as samples, or more, tell nothing either
+		x, labels := samples(120, d, 6, 0)
+		s, err := LeaveOneOut(x, labels, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := s.Accuracy(); p < 0.05 || p > 0.35 {
+			t.Errorf("accuracy %v of %d features without signal", p, d)
+		}
 	}
 	if p, err := accuracy(8); math.Abs(p-1) > 1e-12 || err > 1e-6 {
 		t.Errorf("accuracy %v, error %v with much signal", p, err)
