@@ -63,6 +63,7 @@ func (c *Config) checkPretraining(k *checks) {
 		{"model.frozen", m.Frozen}, {"model.init", m.Init != ""}, {"model.init_values", m.InitValues > 0}, {"model.cos_attn", m.CosAttn},
 		{"augment.mixup", a.Mixes() && a.Mixup > 0}, {"augment.cutmix", a.Mixes() && a.Cutmix > 0}, {"augment.reprob", a.ReProb > 0},
 		{"head.loss", c.Head.Loss != "cross_entropy"},
+		{"eval.votes", c.Eval.Votes > 1}, {"eval.segments", c.Eval.Segments > 0},
 		{"audio.mixup", s.Mixup > 0}, {"audio.mask_t_prob", s.MaskTProb > 0}, {"audio.mask_f_prob", s.MaskFProb > 0},
 	} {
 		if use.given {

@@ -39,6 +39,28 @@ func TestPretrainingDefaults(t *testing.T) {
 	}
 }
 
+// TestPretrainingRefuses: what is for classification is named with its own key.
+func TestPretrainingRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"model.cos_attn = true":                       "model.cos_attn: is given, but task is",
+		"model.init = 'x.pth'":                        "model.init: is given",
+		"augment.cutmix = 1.0":                        "augment.cutmix: is given",
+		"tokenizer.kind = 'audio'\naudio.mixup = 0.5": "audio.mixup: is given",
+		"tokenizer.kind = 'point'\neval.votes = 3":    "eval.votes: is given",
+		"mae.decoder_dim = 0":                         "mae.decoder_dim: is 0, want 1 or more",
+		"mae.decoder_heads = 0":                       "mae.decoder_heads: is 0, want 1 or more",
+		"eval.probe = 'knn'":                          "eval.probe: is \"knn\", want none or ridge",
+		"mae.draw_every = -1":                         "mae.draw_every: is -1, want 0 or more",
+	} {
+		if _, err := experiment.Load(writeFile(t, "task = 'pretrain'\n"+text+"\n"), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+	if _, err := experiment.Load(writeFile(t, "eval.probe = 'ridge'\n"), nil); err == nil || !strings.Contains(err.Error(), `eval.probe: is "ridge", which is for task "pretrain"`) {
+		t.Errorf("a probe of a classifier: %v", err)
+	}
+}
+
 // TestDecoders: AudioMAE's windows bring their own depth; they are for sounds, and
 // divide the patches along frequency.
 func TestDecoders(t *testing.T) {

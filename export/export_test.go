@@ -284,7 +284,11 @@ func TestWriteKeeps(t *testing.T) {
 	run := filepath.Dir(filepath.Dir(m.Path))
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o644))
-	for name, out := range map[string]string{"foreign": foreign, "run": run, "checkpoint": m.Path, "file": file} {
+	project := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(project, "README.md"), []byte("my project"), 0o644))
+	nested := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(nested, "README.md"), 0o755))
+	for name, out := range map[string]string{"foreign": foreign, "project": project, "nested": nested, "run": run, "checkpoint": m.Path, "file": file} {
 		t.Run(name, func(t *testing.T) {
 			before := content(t, out)
 			_, err := export.Write(m, export.Form{Out: out})

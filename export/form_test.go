@@ -95,6 +95,7 @@ func TestFormRefuses(t *testing.T) {
 		{"bfloat16 for NumPy", "NumPy has no bfloat16", m, export.Form{Out: "m.npz", Dtype: checkpoint.BFloat16}, true},
 		{"unmerged folder", "config.json describes a plain model", m, export.Form{Out: "m", Unmerged: true}, true},
 		{"beyond float16", `tensor "head.bias": 100000 is too large for float16`, large, export.Form{Out: "m.npz", Dtype: checkpoint.Float16}, false},
+		{"averages of W + λW′", "W′ trained, so the running averages", averagedAux(m), export.Form{Out: "m.npz", Unmerged: true}, true},
 		{"no float", "want float32, float16 or bfloat16", m, export.Form{Out: "m.npz", Dtype: checkpoint.Int8}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,6 +112,14 @@ func TestFormRefuses(t *testing.T) {
 	if _, err := export.Write(large, export.Form{Out: filepath.Join(t.TempDir(), "m.safetensors"), Dtype: checkpoint.BFloat16}); err != nil {
 		t.Error(err)
 	}
+}
+
+// averagedAux is the model as if W′ had trained and weights been averaged.
+func averagedAux(m *train.Trained) *train.Trained {
+	other, cfg := *m.Model, *m.Config
+	cfg.Pathway = []experiment.Pathway{{AuxTrainable: true}}
+	other.Config, other.Averaged = &cfg, true
+	return &train.Trained{Model: &other}
 }
 
 // changed is the model with another value in one tensor.
@@ -239,6 +248,10 @@ func TestMeanTensors(t *testing.T) {
 	}
 	others := of(mean(1))
 	others.Classes = []string{"cat"}
+	fewer, averaged := of(mean(1)), of(mean(1))
+	cfg := *fewer.Config
+	cfg.Model.NumHeads *= 2
+	fewer.Config, averaged.Averaged = &cfg, true
 	for _, c := range []struct {
 		name, want string
 		a, b       *train.Trained
@@ -247,6 +260,8 @@ func TestMeanTensors(t *testing.T) {
 		{"missing", `tensor "bn.num_batches_tracked" is missing in`, of(mean(1)), of(mean(1), count(1))},
 		{"more", `tensor "bn.num_batches_tracked" is in`, of(mean(1), count(1)), of(mean(1))},
 		{"classes", "has the classes [cat]", others, of(mean(1))},
+		{"heads", "are of other models: want the same heads", fewer, of(mean(1))},
+		{"averages", "one has running averages", averaged, of(mean(1))},
 		{"half a pathway", "fc.weight", of(checkpoint.New("fc.aux_weight", []int{1}, []float32{1})), of(mean(1))},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,7 +10,8 @@ import "math"
 //	each point of every group with its nearest in the answer,
 //
 // and moved to the mean of their partners, as in Lloyd's algorithm (1982): neither makes
-// the distance larger.
+// the distance larger. Where distances count instead of squares the answer is near the
+// best, not the best.
 func nearestGroup(groups [][]float32) []float32 {
 	const rounds = 30
 	best := groups[0]

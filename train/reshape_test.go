@@ -122,6 +122,35 @@ func TestGridOfRun(t *testing.T) {
 	}
 }
 
+// TestOtherGrid: a table of as many positions on another grid is resized, where the run
+// of the checkpoint tells.
+func TestOtherGrid(t *testing.T) {
+	t.Parallel()
+	from := tiny(t, sounds("train.max_steps=1")...) // 4x2 patches
+	trained(t, from)
+	to := tiny(t, sounds("audio.frames=16", "audio.mel_bins=32", "model.init='"+from.Output+"'")...) // 2x4
+	table := state(t, ready(t, to), "pos_embed")
+	if old := values(t, weights(t, from), "pos_embed"); len(table) != len(old) || slices.Equal(table, old) {
+		t.Errorf("%d positions, as they were: %v", len(table), slices.Equal(table, old))
+	}
+}
+
+// TestOtherClasses: rows of other classes are not taken for the model's, however many.
+func TestOtherClasses(t *testing.T) {
+	t.Parallel()
+	from := tiny(t, "train.max_steps=1")
+	trained(t, from)
+	for variant, kept := range map[string]bool{"shapes": true, "textures": false} {
+		tr := ready(t, tiny(t, "data.variant="+variant, "model.init='"+from.Output+"'"))
+		if len(tr.classes) != 10 {
+			t.Fatalf("%d classes", len(tr.classes))
+		}
+		if got := slices.Equal(state(t, tr, "head.weight"), values(t, weights(t, from), "head.weight")); got != kept {
+			t.Errorf("%s: head kept: %v", variant, got)
+		}
+	}
+}
+
 // TestClipGrid: a table's number of positions tells its grid, or the user must.
 func TestClipGrid(t *testing.T) {
 	for _, c := range []struct {

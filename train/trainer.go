@@ -50,7 +50,7 @@ type Position struct {
 	BadSteps int64    `json:"non_finite_steps"`
 	Eval     Result   `json:"eval"` // the last evaluation
 	EvalStep int64    `json:"eval_step"`
-	Best     Result   `json:"best"`      // the one with the highest top-1
+	Best     Result   `json:"best"`      // the one with the highest score
 	BestStep int64    `json:"best_step"` // when it was, 0 before the first
 	Skipped  []string `json:"skipped"`   // samples that could not be read, and why
 	Done     bool     `json:"done"`      // the run is complete
@@ -305,9 +305,10 @@ func (t *trainer) nonFinite(loss, norm float64) error {
 		t.at.Step+1, loss, norm, where, ErrNonFinite, t.at.Step)
 }
 
-// between is what happens after a step that does not end an epoch: a stop
+// between is what happens after a step that does not end an epoch: a drawing, a stop
 // request or a periodic checkpoint.
 func (t *trainer) between() error {
+	t.drawIfDue(context.Background())
 	if t.stopRequested() {
 		if err := t.store.save(t, false); err != nil {
 			return fmt.Errorf("save before stopping: %w", err)
@@ -317,7 +318,6 @@ func (t *trainer) between() error {
 	if n := int64(t.cfg.Train.CheckpointEvery); n > 0 && t.at.Step%n == 0 {
 		_ = t.trySave() // a failure has been warned of
 	}
-	t.drawIfDue(context.Background())
 	return nil
 }
 

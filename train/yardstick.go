@@ -141,7 +141,9 @@ func (y *yardsticks) bestConstant(ctx context.Context) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReading(y.network, y.network.targets, engine.NewState(y.device), nil, y.batch)
+	none := engine.NewState(y.device)
+	defer none.Close()
+	r, err := newReading(y.network, y.network.targets, none, nil, y.batch)
 	if err != nil {
 		return nil, err
 	}

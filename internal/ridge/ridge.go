@@ -34,13 +34,14 @@ type Score struct {
 // Accuracy is the share p of samples that are named rightly, and its standard error
 // √(p·(1-p)/n).
 func (s Score) Accuracy() (p, err float64) {
-	n := float64(len(s.Right))
+	n, hits := float64(len(s.Right)), 0
 	for _, right := range s.Right {
 		if right {
-			p += 1 / n
+			hits++
 		}
 	}
-	return p, math.Sqrt(max(p*(1-p), 0) / n)
+	p = float64(hits) / n
+	return p, math.Sqrt(p * (1 - p) / n)
 }
 
 // Gain is the accuracy of s over that of other features of the same samples, and its

@@ -132,7 +132,7 @@ func TestAccuracy(t *testing.T) {
 			t.Errorf("accuracy %v of %d features without signal", p, d)
 		}
 	}
-	if p, err := accuracy(8); math.Abs(p-1) > 1e-12 || err > 1e-6 {
+	if p, err := accuracy(8); p != 1 || err != 0 {
 		t.Errorf("accuracy %v, error %v with much signal", p, err)
 	}
 }
