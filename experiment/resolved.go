@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -14,12 +16,26 @@ import (
 // Resolved returns the experiment as TOML with every key, in a fixed order.
 // Paths keep their environment variables. [Load] reads it back to the same
 // experiment.
-func (c *Config) Resolved() ([]byte, error) {
+func (c *Config) Resolved() ([]byte, error) { return c.encode(c.spelling) }
+
+// Public is Resolved for other people's eyes: of a path that does not begin with an
+// environment variable it has the last element alone.
+func (c *Config) Public() ([]byte, error) {
+	return c.encode(func(path string) string {
+		if s := c.spelling(path); strings.HasPrefix(s, "$") || s == "" {
+			return s
+		}
+		return filepath.Base(path)
+	})
+}
+
+// encode writes c with its paths as spell has them.
+func (c *Config) encode(spell func(path string) string) ([]byte, error) {
 	spelled := *c
 	spelled.Pathway = slices.Clone(c.Pathway)
 	for _, f := range leaves(reflect.ValueOf(&spelled).Elem(), "") {
 		if f.tag("path") == "file" {
-			f.value.SetString(c.spelling(f.value.String()))
+			f.value.SetString(spell(f.value.String()))
 		}
 	}
 	var b bytes.Buffer

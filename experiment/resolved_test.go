@@ -178,3 +178,24 @@ func TestHashCountsAuxiliary(t *testing.T) {
 		t.Error("the seed of the auxiliary does not change the hash")
 	}
 }
+
+// TestPublic: of paths other people see the last element, or the variable.
+func TestPublic(t *testing.T) {
+	t.Setenv("EXPERIMENT_TEST_DATA", "/home/me/data")
+	c, err := experiment.Load(writeFile(t, "output = '/home/me/runs/first'\npathway = { aux = '/home/me/aux.pth' }\n[data]\nformat = 'cifar10'\npath = '$EXPERIMENT_TEST_DATA/cifar'\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.Public()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`output = "first"`, `aux = "aux.pth"`, `path = "$EXPERIMENT_TEST_DATA/cifar"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(string(text), "/home/me") {
+		t.Errorf("a local path in\n%s", text)
+	}
+}

@@ -48,7 +48,7 @@ func card(l layout, m *train.Trained, f Form) ([]byte, error) {
 	if err := x.evaluate(); err != nil {
 		return nil, err
 	}
-	text, err := m.Config.Resolved()
+	text, err := m.Config.Public()
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"m2pt/checkpoint"
 	"m2pt/checkpoint/names"
@@ -88,6 +89,9 @@ func Write(m *train.Trained, f Form) (Summary, error) {
 	s.Tensors = ts.Len()
 	for t := range ts.All() {
 		s.Parameters += t.Len()
+		if slices.ContainsFunc(t.Numbers(), func(v float64) bool { return v-v != 0 }) {
+			return s, fmt.Errorf("export %s: tensor %q is not finite: its training diverged, name an earlier checkpoint", m.Path, t.Name)
+		}
 	}
 	if !f.Unmerged {
 		s.Folded = len(joinedLayers(m.Weights))

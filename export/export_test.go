@@ -101,6 +101,9 @@ func TestVerify(t *testing.T) {
 			if !r.OK() || r.MaxLambda < 0.1 || r.MaxLogit == 0 {
 				t.Errorf("report %+v", r)
 			}
+			if r.MaxDelta == 0 {
+				t.Error("no difference at all: pathways are not computed apart")
+			}
 		})
 	}
 	without := filepath.Join(t.TempDir(), "without.safetensors")

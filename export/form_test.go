@@ -2,6 +2,7 @@ package export_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,6 +97,7 @@ func TestFormRefuses(t *testing.T) {
 		{"unmerged folder", "config.json describes a plain model", m, export.Form{Out: "m", Unmerged: true}, true},
 		{"beyond float16", `tensor "head.bias": 100000 is too large for float16`, large, export.Form{Out: "m.npz", Dtype: checkpoint.Float16}, false},
 		{"averages of W + λW′", "W′ trained, so the running averages", averagedAux(m), export.Form{Out: "m.npz", Unmerged: true}, true},
+		{"not finite", `tensor "head.bias" is not finite`, changed(t, m, "head.bias", func(v []float32) { v[0] = float32(math.NaN()) }), export.Form{Out: "m.npz"}, false},
 		{"no float", "want float32, float16 or bfloat16", m, export.Form{Out: "m.npz", Dtype: checkpoint.Int8}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

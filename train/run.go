@@ -135,6 +135,7 @@ func (t *trainer) assemble(aux []*Auxiliary) error {
 	if err := t.store.writeConfig(t.cfg); err != nil {
 		return err
 	}
+	t.resuming = cp != nil
 	if err := t.build(aux); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ type trainer struct {
 
 	store    *store
 	at       Position
+	resuming bool // a checkpoint will give all state its values
 	clock    clock
 	loss     []float32
 	classes  []string
@@ -159,7 +160,7 @@ func (t *trainer) fill(aux []*Auxiliary) error {
 	if err := initialise(t.state, t.names.params, aux, t.cfg.Seed); err != nil {
 		return err
 	}
-	if t.cfg.Model.Init != "" {
+	if t.cfg.Model.Init != "" && !t.resuming {
 		if err := t.initFrom(); err != nil {
 			return fmt.Errorf("model.init: %w", err)
 		}
