@@ -43,7 +43,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 CGO_ENABLED=0 go build -o "$work/bin/" ./cmd/m2pt-train ./cmd/m2pt-export ./cmd/m2pt-bench
 
-export PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE=1 TORCHINDUCTOR_CACHE_DIR=$work/inductor
 go version
 "$python" scripts/bench_vs_torch.py versions
 "$python" scripts/bench_vs_torch.py check "$work" "$@"
