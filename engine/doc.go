@@ -14,6 +14,9 @@
 // is the update stage. Gradient accumulation and the free pathway follow from
 // this rule alone.
 //
+// Of what the forward pass leaves for the backward pass a job may keep the values
+// at its Borders alone; what lies between two of them is then computed again.
+//
 // Compile drops what no fetch or assign needs, orders steps as the graph was
 // built, lets values die in place, places the rest in one arena by their
 // lifetimes, and asks the device for kernels. After that a step allocates

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"m2pt/ops"
@@ -14,6 +15,12 @@ type Job struct {
 	Assigns    []Assign
 	Accumulate int               // micro-steps per update; 0 means 1
 	Bind       map[string]string // input name -> name of the state to read instead
+	// Borders trade time for memory: nodes on the way of the forward pass, in order,
+	// such as what enters a network's blocks and what leaves the last one. What is
+	// made on the way from one to the next, and not read further on, is not kept but
+	// computed again for the backward pass; after the last but one border it is kept,
+	// for its backward pass follows at once. Results are the same to the bit.
+	Borders []*ops.Node
 }
 
 // Fetch is a node whose value the host reads under Name.
@@ -28,7 +35,8 @@ type Assign struct {
 	Node  *ops.Node
 }
 
-// check refuses fetches and assigns without a node or with a name twice.
+// check refuses fetches and assigns without a node or with a name twice, and
+// borders without a node.
 func (j Job) check() error {
 	fetches, assigns := map[string]bool{}, map[string]bool{}
 	for _, f := range j.Fetches {
@@ -42,6 +50,9 @@ func (j Job) check() error {
 			return fmt.Errorf("assign state %q: no node, or assigned twice", a.State)
 		}
 		assigns[a.State] = true
+	}
+	if i := slices.Index(j.Borders, nil); i >= 0 {
+		return fmt.Errorf("border %d: no node", i)
 	}
 	return nil
 }
@@ -71,13 +82,14 @@ type value struct {
 
 // step is one kernel call.
 type step struct {
-	kind    ops.Kind
-	scope   string
-	stage   Stage
-	sum     bool // over micro-batches
-	in, out []*value
-	kernel  Kernel
-	again   Kernel // of a sum over micro-batches: how further ones are added
+	kind      ops.Kind
+	scope     string
+	stage     Stage
+	sum       bool // over micro-batches
+	recompute bool // does again, for the backward pass, what another step has done
+	in, out   []*value
+	kernel    Kernel
+	again     Kernel // of a sum over micro-batches: how further ones are added
 }
 
 // tracer turns the part of a graph that a job needs into steps.
@@ -92,8 +104,9 @@ type tracer struct {
 }
 
 // trace lists the steps of a job in execution order: by stage, and within one
-// as the graph was built. Node numbers are a topological order because
-// gorgonia makes operands before the nodes that use them.
+// as the graph was built, with what is computed again in between. Node numbers are
+// a topological order because gorgonia makes operands before the nodes that use
+// them.
 func trace(job Job, state *State) (*tracer, error) {
 	t := &tracer{job: job, state: state, roles: map[*ops.Node]ops.Input{}, values: map[*ops.Node]*value{},
 		outs: map[*ops.Node][]*value{}, hashes: map[uint32]*ops.Node{}}
@@ -106,6 +119,7 @@ func trace(job Job, state *State) (*tracer, error) {
 		}
 	}
 	sort.SliceStable(t.steps, func(i, j int) bool { return t.steps[i].stage < t.steps[j].stage })
+	t.recompute()
 	return t, nil
 }
 

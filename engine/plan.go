@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"m2pt/ops"
@@ -12,43 +13,81 @@ import (
 type Row struct {
 	Stage Stage
 	Scope string // where in the model
-	Op    string
+	Op    string // with its attributes
+	Kind  string // of op, without them
+	Calls int    // per update; 0 where the result is in its place already
 	Out   []ops.Spec
-	Bytes int64 // read and written, each operand once
-	FLOPs int64 // 0 where not worth counting
+	Bytes int64 // of a call: what it reads and what it writes, each operand once
+	FLOPs int64 // of a call; 0 where not worth counting
+	// Recompute is set where the step does again, for the backward pass, what an
+	// earlier one has done: see Job.Borders.
+	Recompute bool
 }
 
 // Plan are the program's steps in execution order.
 func (p *Program) Plan() []Row {
 	rows := make([]Row, len(p.steps))
 	for i, s := range p.steps {
-		r := Row{Stage: s.stage, Scope: s.scope, Op: s.kind.String()}
-		var in []ops.Spec
-		for _, v := range s.in {
-			in = append(in, v.spec)
-			r.Bytes += int64(v.spec.Bytes())
-		}
-		for _, v := range s.out {
-			r.Out = append(r.Out, v.spec)
-			r.Bytes += int64(v.spec.Bytes())
+		in, out := specs(s.in), specs(s.out)
+		r := Row{Stage: s.stage, Scope: s.scope, Op: s.kind.String(), Kind: ops.Name(s.kind), Out: out, Bytes: int64(p.bytes(s, in, out)), Recompute: s.recompute}
+		if s.kernel != nil {
+			r.Calls = p.calls(s.stage)
 		}
 		if c, ok := s.kind.(ops.Costed); ok {
-			r.FLOPs = c.FLOPs(in, r.Out)
+			r.FLOPs = c.FLOPs(in, out)
 		}
 		rows[i] = r
 	}
 	return rows
 }
 
-// FLOPs are those of one update: its micro-steps, prepare and update stages.
+func specs(values []*value) []ops.Spec {
+	list := make([]ops.Spec, len(values))
+	for i, v := range values {
+		list[i] = v.spec
+	}
+	return list
+}
+
+// calls is how often an update runs a stage.
+func (p *Program) calls(stage Stage) int {
+	if stage == Micro {
+		return p.sums
+	}
+	return 1
+}
+
+// bytes are those that a call of s must move where nothing is in a cache. An operand
+// that is given twice is read once; what is changed in place is read and written.
+func (p *Program) bytes(s *step, in, out []ops.Spec) int {
+	n := 0
+	for i, v := range s.in {
+		if !slices.Contains(s.in[:i], v) {
+			n += v.spec.Bytes()
+		}
+	}
+	if k, ok := s.kind.(ops.Selective); ok {
+		n -= (in[0].Len() - k.Reads(in, out)) * int(in[0].Dtype.Size())
+	}
+	for _, spec := range out {
+		n += spec.Bytes()
+	}
+	if s.sum { // every micro-step but the first reads the sum as well
+		n += out[0].Bytes() * (p.sums - 1) / p.sums
+	}
+	return n
+}
+
+// FLOPs are those of one update: its micro-steps, prepare and update stages. What
+// is computed again to save memory does not count, as usual in a share of a
+// device's peak: it says how much of the device the model gets.
 func (p *Program) FLOPs() int64 {
 	var n int64
 	for _, r := range p.Plan() {
-		times := int64(1)
-		if r.Stage == Micro {
-			times = int64(p.sums)
+		if r.Recompute {
+			continue
 		}
-		n += times * r.FLOPs
+		n += int64(r.Calls) * r.FLOPs
 	}
 	return n
 }
@@ -74,7 +113,11 @@ func (p *Program) Print(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "step\tstage\tscope\top\tout\tMB\tMFLOP")
 	for i, r := range p.Plan() {
-		fmt.Fprintf(tw, "%d\t%v\t%s\t%s\t%v\t%.3f\t%.2f\n", i, r.Stage, r.Scope, r.Op, shapes(r.Out), float64(r.Bytes)/1e6, float64(r.FLOPs)/1e6)
+		op := r.Op
+		if r.Recompute {
+			op += " again"
+		}
+		fmt.Fprintf(tw, "%d\t%v\t%s\t%s\t%v\t%.3f\t%.2f\n", i, r.Stage, r.Scope, op, shapes(r.Out), float64(r.Bytes)/1e6, float64(r.FLOPs)/1e6)
 	}
 	return tw.Flush()
 }

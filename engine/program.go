@@ -172,16 +172,26 @@ func (p *Program) bindStep(s *step) (err error) {
 		out[i] = p.tensor(v)
 		p.values += v.spec.Bytes()
 	}
+	if keeps(s.kind) && in[0].Mem == out[0].Mem && in[0].Off == out[0].Off {
+		return nil
+	}
 	if s.sum {
-		if in[0].Mem == out[0].Mem && in[0].Off == out[0].Off {
-			return nil // one micro-step: the sum is its operand
-		}
 		if s.again, err = p.dev.Kernel(ops.Add{}, []Tensor{out[0], in[0]}, out); err != nil {
 			return err
 		}
 	}
 	s.kernel, err = p.dev.Kernel(s.kind, in, out)
 	return err
+}
+
+// keeps reports whether what k makes in place of its operand is the operand: a sum of
+// one micro-step, the same elements by another shape.
+func keeps(k ops.Kind) bool {
+	switch k.(type) {
+	case ops.Accumulate, ops.Reshape:
+		return true
+	}
+	return false
 }
 
 // Feed writes a feed from the host.

@@ -10,11 +10,12 @@ import (
 	"m2pt/ops"
 )
 
-// TestRandomGraphs runs random graphs with every kind of operand, stage and
-// assign on the engine, with memory poisoned as values die, and step by step
-// with a fresh buffer for every value: the same bits come out.
+// TestRandomGraphs runs random graphs with every kind of operand, stage, assign
+// and border on the engine, with memory poisoned as values die, and step by step
+// with a fresh buffer for every value and nothing computed again: the same bits
+// come out.
 func TestRandomGraphs(t *testing.T) {
-	for seed := range uint64(150) {
+	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { checkRandomGraph(t, seed) })
 	}
 }
@@ -106,6 +107,7 @@ type plain struct {
 
 func newPlain(t *testing.T, job Job, s *State) *plain {
 	t.Helper()
+	job.Borders = nil
 	tr, err := trace(job, s)
 	must(t, err)
 	r := &plain{tracer: tr, feeds: map[string]ops.Buf{}, states: map[string]ops.Buf{}, bufs: map[*value]ops.Buf{}}
@@ -233,7 +235,9 @@ func randomJob(seed uint64) Job {
 		}
 		pools[stage] = append(pools[stage], outs...)
 	}
-	return randomOutputs(&r, g, all, prepare[:inputs])
+	job := randomOutputs(&r, g, all, prepare[:inputs])
+	randomBorders(&r, &job, pools[Micro])
+	return job
 }
 
 // randomOutputs fetches and assigns some of the nodes. An assign in the prepare
@@ -250,6 +254,26 @@ func randomOutputs(r *philox.Rand, g *ops.Graph, nodes, states []*ops.Node) Job 
 		}
 	}
 	return job
+}
+
+// randomBorders makes borders of some of the older nodes of the micro stage, mostly
+// in order, and a fetch that reads others late, as a backward pass does.
+func randomBorders(r *philox.Rand, job *Job, micro []*ops.Node) {
+	older := micro[:len(micro)-len(micro)/4]
+	late := micro[len(micro)-1]
+	for _, n := range older {
+		if r.IntN(2) == 0 {
+			job.Borders = append(job.Borders, n)
+		} else {
+			late = job.Graph.Add(late, n)
+		}
+	}
+	if i, j := r.IntN(4), r.IntN(4); max(i, j) < len(job.Borders) {
+		job.Borders[i], job.Borders[j] = job.Borders[j], job.Borders[i]
+	}
+	if late != micro[0] {
+		job.Fetches = append(job.Fetches, Fetch{"late", late})
+	}
 }
 
 func dependsOnFeed(g *ops.Graph, n *ops.Node) bool {

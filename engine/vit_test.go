@@ -16,7 +16,7 @@ type vit struct {
 	batch, size, patch, width, heads, depth, classes int
 	accumulate                                       int
 	dropPath                                         float64
-	pathway                                          bool
+	pathway, recompute                               bool
 }
 
 // small is the ViT of most tests.
@@ -35,7 +35,9 @@ type training struct {
 	*ops.Graph
 	params []*ops.Node // trainable, in order
 	key    *ops.Node
-	job    Job
+	// borders are what enters the blocks and what leaves the last one.
+	borders []*ops.Node
+	job     Job
 }
 
 func (v vit) training() *training {
@@ -46,6 +48,9 @@ func (v vit) training() *training {
 	loss := m.CrossEntropy(logits, m.OneHot(labels, v.classes, 0.1))
 	seed := m.Feed("seed", v.batch)
 	m.job = Job{Graph: m.Graph, Accumulate: v.accumulate, Fetches: []Fetch{{"logits", logits}, {"loss", loss}}}
+	if v.recompute {
+		m.job.Borders = m.borders
+	}
 	m.optimize(m.Grad([]*ops.Node{loss}, []*ops.Node{seed}, m.params))
 	return m
 }
@@ -77,8 +82,10 @@ func (m *training) forward() *ops.Node {
 	x = m.Patches(x, patch, patch, []float64{0.5, 0.4, 0.3}, []float64{0.2, 0.3, 0.25})
 	x = m.Linear(x, m.param("patch_embed.weight", D, 3, m.patch, m.patch), m.param("patch_embed.bias", D))
 	x = m.AddPos(m.Prepend(x, m.param("cls_token", 1, 1, D)), m.param("pos_embed", 1, n, D))
+	m.borders = append(m.borders, x)
 	for i := range m.depth {
 		x = m.block(x, fmt.Sprintf("blocks.%d", i))
+		m.borders = append(m.borders, x)
 	}
 	x = m.Pool(m.norm(x, "norm"), 1, n-1)
 	return m.Linear(x, m.param("head.weight", m.classes, D), m.param("head.bias", m.classes))

@@ -155,7 +155,7 @@ var badFiles = []struct{ file, message string }{
 	{"unknown_key_two_sections", `unknown_key_two_sections.toml:2: head.batch: unknown key "batch"; it belongs to [train] or [eval]`},
 	{"unknown_section", `unknown_section.toml:1: optimiser: unknown key "optimiser"; did you mean "optimizer"?`},
 	{"unknown_section_case", `unknown_section_case.toml:1: Train: unknown key "Train"; did you mean "train"?`},
-	{"unknown_subsection", `unknown_subsection.toml:1: train.loop: unknown key "loop"; [train] has epochs, max_steps, batch, accumulate, clip_grad, ema_decay, non_finite, checkpoint_every, keep, log_every`},
+	{"unknown_subsection", `unknown_subsection.toml:1: train.loop: unknown key "loop"; [train] has epochs, max_steps, batch, accumulate, grad_checkpointing, clip_grad, ema_decay, non_finite, checkpoint_every, keep, log_every`},
 	{"warmup", `warmup.toml:4: schedule.warmup_epochs: is 5, longer than the run (train.epochs = 3)`},
 }
 
@@ -186,7 +186,7 @@ var badSets = []struct{ entry, message string }{
 	{"train.epocs=3", `train.epocs: unknown key "epocs"; did you mean "epochs"?`},
 	{"lr=0.1", `lr: unknown key "lr"; it belongs to [optimizer]`},
 	{"optimiser.lr=0.1", `optimiser: unknown key "optimiser"; did you mean "optimizer"?`},
-	{"train..epochs=3", `train.: unknown key ""; [train] has epochs, max_steps, batch, accumulate, clip_grad, ` +
+	{"train..epochs=3", `train.: unknown key ""; [train] has epochs, max_steps, batch, accumulate, grad_checkpointing, clip_grad, ` +
 		`ema_decay, non_finite, checkpoint_every, keep, log_every`},
 	{"train.epochs", `want KEY=VALUE, such as train.epochs=3`},
 	{"=3", `want KEY=VALUE, such as train.epochs=3`},

@@ -57,8 +57,8 @@ func (c *Config) spelling(path string) string {
 // Hash returns the SHA-256, in hex, of what affects the result of a loaded
 // experiment. It does not count: output, name, description; the name of a
 // model preset (its numbers count); data.workers, data.max_skipped;
-// train.checkpoint_every, train.keep, train.log_every; eval.batch;
-// device.name, device.threads. A path counts as it is spelled, variables and
+// train.grad_checkpointing, train.checkpoint_every, train.keep, train.log_every;
+// eval.batch; device.name, device.threads. A path counts as it is spelled, variables and
 // all, so an experiment keeps its hash where only the value of a variable
 // changes; the contents of data and weights do not count. An aux_config counts
 // by the hash of its experiment. Of data.jpeg only "turbo" counts: "go" decoded

@@ -110,6 +110,7 @@ func TestHash(t *testing.T) {
 		{"name and description", text, []string{"name=a", "description=b"}, true},
 		{"workers and threads", text, []string{"data.workers=3", "device.threads=1", "device.name=cuda"}, true},
 		{"logs and checkpoints", text, []string{"train.log_every=1", "train.keep=9", "train.checkpoint_every=5"}, true},
+		{"what is kept for the backward pass", text, []string{"train.grad_checkpointing=true"}, true},
 		{"the standard library's JPEG decoder", text, []string{"data.jpeg=go"}, true},
 		{"libturbojpeg", text, []string{"data.jpeg=turbo"}, false},
 		{"lr", text, []string{"optimizer.lr=0.002"}, false},

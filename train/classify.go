@@ -49,7 +49,13 @@ type Net struct {
 	Logits *ops.Node // [B, K], or [B, P, K]; of a classifier
 	Pred   *ops.Node // [B, M, P], of a masked autoencoder: what it tells of masked tokens
 	Loss   *ops.Node // [B]
+	// Borders are the tokens on their way through the blocks, in order: what
+	// train.grad_checkpointing keeps.
+	Borders []*ops.Node
 }
+
+// pass takes the tokens on their way: a [model.Trace].
+func (n *Net) pass(_ string, x *ops.Node) { n.Borders = append(n.Borders, x) }
 
 // Build builds the classifier from stored samples to loss.
 func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
@@ -60,14 +66,17 @@ func (c Classifier) Build(mode nn.Mode, batch int, seed uint64) Net {
 	if mode == nn.Train {
 		x, target = c.augment(s, x, target)
 	}
-	_, logits := c.Forward(s, x, nil)
+	n := Net{Scope: s}
+	_, n.Logits = c.Forward(s, x, n.pass)
 	switch {
 	case c.Loss == "bce":
-		return Net{Scope: s, Logits: logits, Loss: s.BCE(logits, target)}
+		n.Loss = s.BCE(n.Logits, target)
 	case c.Categories > 0:
-		return Net{Scope: s, Logits: logits, Loss: s.SampleMean(s.CrossEntropy(logits, target))}
+		n.Loss = s.SampleMean(s.CrossEntropy(n.Logits, target))
+	default:
+		n.Loss = s.CrossEntropy(n.Logits, target)
 	}
-	return Net{Scope: s, Logits: logits, Loss: s.CrossEntropy(logits, target)}
+	return n
 }
 
 func (c Classifier) encoder() (tokenizers.Tokenizer, model.ViT) { return c.Tokenizer, c.ViT }

@@ -34,7 +34,8 @@ type Parameters struct {
 	Merged   int `json:"merged"`   // of the exported model
 }
 
-// FLOPs are floating-point operations; 1 multiply-add is 2.
+// FLOPs are floating-point operations; 1 multiply-add is 2. What is computed again
+// with train.grad_checkpointing does not count.
 type FLOPs struct {
 	Forward   int64 `json:"forward_per_sample"`
 	PerSample int64 `json:"training_per_sample"`

@@ -31,10 +31,13 @@ type Pretrainer struct {
 
 // Build builds the network from stored samples to loss.
 func (p Pretrainer) Build(mode nn.Mode, batch int, seed uint64) Net {
-	return p.build(mode, batch, seed, func(s nn.Scope, x, _ *ops.Node) *ops.Node {
-		_, pred := p.MAE.Forward(s, p.Tokenizer, x, nil)
+	var way Net
+	n := p.build(mode, batch, seed, func(s nn.Scope, x, _ *ops.Node) *ops.Node {
+		_, pred := p.MAE.Forward(s, p.Tokenizer, x, way.pass)
 		return pred
 	})
+	n.Borders = way.Borders
+	return n
 }
 
 // build builds the loss of what tell makes of samples x: [B, M, P] for the tokens

@@ -132,8 +132,12 @@ func (t *trainer) declare() (err error) {
 	if err := t.names.reserve(t.state); err != nil {
 		return err
 	}
-	t.prog, err = engine.Compile(engine.Job{Graph: n.Graph, Accumulate: cfg.Train.Accumulate, Assigns: u.Assigns,
-		Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "grad_norm", Node: u.GradNorm}}}, t.state)
+	job := engine.Job{Graph: n.Graph, Accumulate: cfg.Train.Accumulate, Assigns: u.Assigns,
+		Fetches: []engine.Fetch{{Name: "loss", Node: n.Loss}, {Name: "grad_norm", Node: u.GradNorm}}}
+	if cfg.Train.GradCheckpointing {
+		job.Borders = n.Borders
+	}
+	t.prog, err = engine.Compile(job, t.state)
 	t.loss = make([]float32, cfg.Train.MicroBatch())
 	return err
 }
@@ -190,6 +194,7 @@ func (t *trainer) fill(aux []*Auxiliary) error {
 
 // run trains from the present position to the end.
 func (t *trainer) run(ctx context.Context) error {
+	defer t.train.Close()
 	for !t.at.Done {
 		if err := t.epoch(ctx); err != nil {
 			return err
@@ -224,6 +229,9 @@ func (t *trainer) steps(ctx context.Context, end int) error {
 			return fmt.Errorf("training data: %w", err)
 		}
 		t.clock.gotData()
+		if t.at.Sample+t.cfg.Train.MicroBatch() >= end && t.at.Epoch+1 < t.cfg.Train.Epochs {
+			t.train.Ahead(ctx, t.at.Epoch+1)
+		}
 		done, err := t.microStep(b)
 		if err != nil {
 			return err
