@@ -55,6 +55,8 @@ type Loader struct {
 	slots   [depth]*slot
 	readers []Reader
 	skips   skips
+	run     *epochRun // being ranged over
+	ahead   *epochRun // begun by Ahead
 }
 
 // NewLoader returns a loader with its buffers allocated. It fails when options
@@ -104,16 +106,16 @@ func (l *Loader) Skipped() []Skip { return l.skips.list }
 // resumed after k batches passes k*Batch; nothing before start is read). The
 // sequence ends after the last batch or after the first error: too many
 // unreadable samples, or that of ctx. Leaving the loop, by whatever way, stops
-// all workers.
+// all workers but those that read [Loader.Ahead].
 func (l *Loader) Epoch(ctx context.Context, epoch, start int) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
 		if n := len(l.order.samples); start < 0 || start > n {
 			yield(nil, fmt.Errorf("data loader: start %d is outside the epoch of %d samples", start, n))
 			return
 		}
-		l.order.arrange(&l.opt, epoch)
-		r := l.start(ctx, epoch, start)
-		defer r.stop()
+		r := l.begin(ctx, epoch, start)
+		l.run = r
+		defer func() { r.stop(); l.run = nil }()
 		for range l.Batches(start) {
 			s, err := r.next()
 			if err == nil {
@@ -123,7 +125,13 @@ func (l *Loader) Epoch(ctx context.Context, epoch, start int) iter.Seq2[*Batch, 
 				yield(nil, err)
 				return
 			}
-			if !yield(&s.Batch, nil) {
+			r.held = s
+			more := yield(&s.Batch, nil)
+			if l.ahead != nil {
+				l.ahead.free <- s
+				return
+			}
+			if !more {
 				return
 			}
 			r.free <- s
@@ -149,6 +157,8 @@ func (l *Loader) check(s *slot) error {
 type epochRun struct {
 	*Loader
 	epoch  int
+	held   *slot           // by the consumer
+	given  context.Context // by the consumer
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -163,13 +173,18 @@ type task struct {
 	row  int
 }
 
-func (l *Loader) start(ctx context.Context, epoch, first int) *epochRun {
+// start begins to read an epoch from position first on, into all slots but one that
+// the consumer may hold.
+func (l *Loader) start(ctx context.Context, epoch, first int, held *slot) *epochRun {
 	r := &epochRun{
-		Loader: l, epoch: epoch,
+		Loader: l, epoch: epoch, given: ctx,
 		free: make(chan *slot, depth), ready: make(chan *slot, depth), tasks: make(chan task, l.opt.Batch),
 	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	for _, s := range l.slots {
+		if s == held {
+			continue
+		}
 		select {
 		case <-s.filled: // left over from an epoch that was left early
 		default:

@@ -69,7 +69,7 @@ func pictureSample(src image.Source, i int) (shard.Sample, error) {
 	var err error
 	ext := "png"
 	if folder, ok := src.(*image.Folder); ok {
-		if file, label, err = folder.ReadFile(i); err == nil {
+		if file, label, err = folder.ReadFile(i, nil); err == nil {
 			if ext = image.Extension(file); ext == "" {
 				err = errors.New("not JPEG, PNG, GIF or WebP")
 			}

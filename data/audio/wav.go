@@ -48,8 +48,8 @@ func decodeWAV(file []byte, dst *Clip) error {
 func parseWAV(file []byte) (f wavFormat, raw []byte, err error) {
 	rest := file[12:]
 	for len(rest) >= 8 {
-		name, size, body := string(rest[:4]), int(binary.LittleEndian.Uint32(rest[4:])), rest[8:]
-		if name == "data" {
+		name, size, body := rest[:4], int(binary.LittleEndian.Uint32(rest[4:])), rest[8:]
+		if string(name) == "data" {
 			raw, err = samples(file, body, size)
 			if err == nil && f.channels == 0 {
 				err = errors.New("no fmt chunk before the samples")
@@ -59,7 +59,7 @@ func parseWAV(file []byte) (f wavFormat, raw []byte, err error) {
 		if size > len(body) {
 			return f, nil, fmt.Errorf("chunk %q of %d bytes, %d are left: the file is cut off", name, size, len(body))
 		}
-		if name == "fmt " {
+		if string(name) == "fmt " {
 			if f, err = parseFormat(body[:size]); err != nil {
 				return f, nil, err
 			}

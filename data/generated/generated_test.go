@@ -1,7 +1,6 @@
 package generated
 
 import (
-	"context"
 	"math"
 	"slices"
 	"testing"
@@ -147,27 +146,6 @@ func TestNewImagesRefuses(t *testing.T) {
 		if _, err := NewImages(opt); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-// TestEpochAllocations: a loader over generated pictures allocates per epoch,
-// not per sample.
-func TestEpochAllocations(t *testing.T) {
-	allocations := func(n int) float64 {
-		l, err := data.NewLoader(dataset(t, "shapes", "train", n), data.Options{Batch: 8, Workers: 2, Shuffle: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return testing.AllocsPerRun(3, func() {
-			for _, err := range l.Epoch(context.Background(), 0, 0) {
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
-	if short, long := allocations(40), allocations(400); long > short+5 {
-		t.Errorf("%g allocations for 400 samples, %g for 40", long, short)
 	}
 }
 

@@ -14,6 +14,9 @@ func BenchmarkEval(b *testing.B) {
 		b.Fatal(err)
 	}
 	var p Picture
+	if err := Decode(file, &p); err != nil {
+		b.Fatal(err)
+	}
 	b.Run("decode 500x375", func(b *testing.B) {
 		for b.Loop() {
 			if err := Decode(file, &p); err != nil {

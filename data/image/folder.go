@@ -54,21 +54,20 @@ func FolderClasses(root, split string) ([]string, error) {
 func (f *Folder) UseTurbo(t *Turbo) { f.turbo = t }
 
 // Load reads and decodes file i; see [Decode] and [Folder.UseTurbo].
-func (f *Folder) Load(i int, dst *Picture) (int32, error) {
-	file, label, err := f.ReadFile(i)
-	if err == nil {
-		if err = f.turbo.Decode(file, dst); err != nil {
+func (f *Folder) Load(i int, dst *Picture) (label int32, err error) {
+	if dst.File, label, err = f.ReadFile(i, dst.File); err == nil {
+		if err = f.turbo.Decode(dst.File, dst); err != nil {
 			err = fmt.Errorf("load %s: %w", f.Path(i), err)
 		}
 	}
 	return label, err
 }
 
-// ReadFile returns the content of file i, not decoded, and its label.
-func (f *Folder) ReadFile(i int) ([]byte, int32, error) {
-	file, err := data.ReadFile(f.Path(i), nil, maxFile, "too large for a picture")
-	if err != nil {
-		return nil, 0, fmt.Errorf("load %s: %w", f.Path(i), err)
+// ReadFile reads file i into buf, which may grow, and returns it, not decoded, and
+// its label.
+func (f *Folder) ReadFile(i int, buf []byte) (file []byte, label int32, err error) {
+	if file, err = data.ReadFile(f.Path(i), buf, maxFile, "too large for a picture"); err != nil {
+		return file, 0, fmt.Errorf("load %s: %w", f.Path(i), err)
 	}
 	return file, f.Label(i), nil
 }

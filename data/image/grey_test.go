@@ -21,7 +21,7 @@ func (p patch) Load(_ int, dst *Picture) (int32, error) {
 
 // TestGrey: a single plane of Pillow's L, before the transform, for any augment.
 func TestGrey(t *testing.T) {
-	src := patch{Picture{2, 2, []uint8{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30}}}
+	src := patch{Picture{W: 2, H: 2, Pix: []uint8{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30}}}
 	// Image.convert("L") of these pixels, and of them resized to one.
 	for side, want := range map[int][]uint8{2: {76, 150, 29, 18}, 1: {69}} {
 		ds := NewGreyDataset(src, Shift{Side: side, Filter: Bilinear}, ColorJitter{Saturation: 0.9})

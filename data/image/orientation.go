@@ -3,7 +3,6 @@ package image
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 // orientation returns the EXIF orientation of a JPEG file, 1 to 8; 1, upright,
@@ -70,7 +69,8 @@ func (p *Picture) turn(o int) {
 	if o == 1 {
 		return
 	}
-	stored := Picture{p.W, p.H, slices.Clone(p.Pix)}
+	p.stored = append(p.stored[:0], p.Pix...)
+	stored := Picture{W: p.W, H: p.H, Pix: p.stored}
 	if o >= 5 { // rows and columns change places
 		p.W, p.H = p.H, p.W
 	}

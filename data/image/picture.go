@@ -27,6 +27,9 @@ import (
 type Picture struct {
 	W, H int
 	Pix  []uint8
+	File []byte // memory for the encoded picture, where a source needs some
+
+	stored []uint8 // the pixels before they were turned upright
 }
 
 // Resize sets the size of p and makes room for its pixels, whose values are

@@ -83,12 +83,11 @@ func (r *Resampler) resize(dst []uint8, src *Picture, g Geometry, inside stdimag
 	r.rows.plan(g.Filter, g.Box.Dy(), g.H, inside.Min.Y, inside.Max.Y)
 	top := r.rows.first[0]
 	last, taps := r.rows.taps(inside.Dy() - 1)
-	n := last + len(taps) - top // rows that the vertical pass reads
+	n := (last + len(taps) - top + 1) &^ 1 // rows that the vertical pass reads, made even
 	half := (inside.Dx() + 1) / 2
 	r.narrow = grow(r.narrow, 3*n*half)
-	clear(r.narrow)
 	for y := 0; y < n; y += 2 {
-		r.pack(src, g.Box, top+y, min(top+y+1, top+n-1))
+		r.pack(src, g.Box, top+y, min(top+y+1, g.Box.Dy()-1))
 		r.horizontal(y, n, half, inside.Dx())
 	}
 	r.acc = grow(r.acc, half)
@@ -120,31 +119,40 @@ func (r *Resampler) pack(src *Picture, box stdimage.Rectangle, y0, y1 int) {
 	}
 }
 
-// horizontal filters the packed rows into rows y and y+1 of r.narrow.
+// horizontal filters the packed rows into rows y and y+1 of r.narrow, where colours
+// are n rows apart.
 func (r *Resampler) horizontal(y, n, half, w int) {
-	for x := range w {
-		first, weights := r.columns.taps(x)
-		red := r.source[0][first:][:len(weights)]
-		green := r.source[1][first:][:len(weights)]
-		blue := r.source[2][first:][:len(weights)]
-		sum := [3]int64{rounding, rounding, rounding}
-		for t, k := range weights {
-			sum[0] += red[t] * k
-			sum[1] += green[t] * k
-			sum[2] += blue[t] * k
-		}
-		i, shift := y*half+x, 0
-		if x >= half {
-			i, shift = i-half, 32
-		}
-		for c, s := range sum {
-			lo, hi := lanes(s)
-			r.narrow[c*n*half+i] |= int64(lo) << shift
-			if y+1 < n {
-				r.narrow[c*n*half+i+half] |= int64(hi) << shift
-			}
-		}
+	red, green, blue := r.narrow[y*half:][:2*half], r.narrow[(n+y)*half:][:2*half], r.narrow[(2*n+y)*half:][:2*half]
+	for x := range half {
+		r0, g0, b0 := r.pixel(x)
+		r1, g1, b1 := r.pixel(min(x+half, w-1)) // one too many where w is odd
+		red[x], red[x+half] = join(r0, r1)
+		green[x], green[x+half] = join(g0, g1)
+		blue[x], blue[x+half] = join(b0, b1)
 	}
+}
+
+// pixel filters pixel x of both packed rows.
+func (r *Resampler) pixel(x int) (red, green, blue int64) {
+	first, weights := r.columns.taps(x)
+	reds := r.source[0][first:][:len(weights)]
+	greens := r.source[1][first:][:len(weights)]
+	blues := r.source[2][first:][:len(weights)]
+	red, green, blue = rounding, rounding, rounding
+	for t, k := range weights {
+		red += reds[t] * k
+		green += greens[t] * k
+		blue += blues[t] * k
+	}
+	return red, green, blue
+}
+
+// join exchanges lanes: from sums of two rows each, at x and at x+half, to a pair of
+// pixels for each row.
+func join(left, right int64) (row, below int64) {
+	a, b := lanes(left)
+	c, d := lanes(right)
+	return int64(a) | int64(c)<<32, int64(b) | int64(d)<<32
 }
 
 // vertical filters len(weights) rows of narrow, each len(acc) long, into one

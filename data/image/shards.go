@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"m2pt/data"
 	"m2pt/data/shard"
@@ -29,7 +28,6 @@ type Shards struct {
 	classes []string
 	labels  []int32 // -1 where it cannot be read
 	turbo   *Turbo
-	files   sync.Pool // of *[]byte: one for each reader at work
 }
 
 // OpenShards lists the pictures of a split in WebDataset shards: samples with a
@@ -237,13 +235,8 @@ func (s *Shards) load(i int, dst *Picture) error {
 	if e.Size > maxFile {
 		return fmt.Errorf("%d bytes: too large for a picture", e.Size)
 	}
-	file, ok := s.files.Get().(*[]byte)
-	if !ok {
-		file = new([]byte)
-	}
-	defer s.files.Put(file)
-	if *file, err = e.Read(*file); err != nil {
+	if dst.File, err = e.Read(dst.File); err != nil {
 		return err
 	}
-	return s.turbo.Decode(*file, dst)
+	return s.turbo.Decode(dst.File, dst)
 }

@@ -167,7 +167,7 @@ func (v *videoFile) Read(at []int, p *image.Picture, use func(k int) error) erro
 	args := append(input(v.path), "-vf", filter, "-r", "25", "-frames:v", strconv.Itoa(len(at)), "-threads", "1", "-c:v", "ppm", "-f", "image2pipe", "pipe:1")
 	var failed error // of use
 	err := v.run(args, func(out io.Reader) error {
-		pictures := bufio.NewReaderSize(out, 64<<10)
+		pictures := bufio.NewReader(out) // for headers: pixels pass it by
 		for k, i := range at {
 			if err := readPPM(pictures, p); err != nil {
 				return fmt.Errorf("frame %d of %d: %w", i, v.n, err)

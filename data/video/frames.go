@@ -21,7 +21,6 @@ type frames struct {
 	n     int
 	file  func(k int) string // name of frame k
 	turbo *image.Turbo
-	buf   []byte
 }
 
 // openFrames opens a folder of frames.
@@ -83,8 +82,8 @@ func (f *frames) Read(at []int, p *image.Picture, use func(k int) error) error {
 }
 
 func (f *frames) load(path string, p *image.Picture) (err error) {
-	if f.buf, err = data.ReadFile(path, f.buf, maxFile, "too large for a picture"); err != nil {
+	if p.File, err = data.ReadFile(path, p.File, maxFile, "too large for a picture"); err != nil {
 		return err
 	}
-	return f.turbo.Decode(f.buf, p)
+	return f.turbo.Decode(p.File, p)
 }

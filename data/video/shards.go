@@ -118,7 +118,6 @@ type packed struct {
 	name   string
 	frames []shard.Entry
 	turbo  *image.Turbo
-	buf    []byte
 }
 
 func (c *packed) Len() int { return len(c.frames) }
@@ -139,8 +138,8 @@ func (c *packed) load(e shard.Entry, p *image.Picture) (err error) {
 	if e.Size > maxFile {
 		return fmt.Errorf("%d bytes: too large for a picture", e.Size)
 	}
-	if c.buf, err = e.Read(c.buf); err != nil {
+	if p.File, err = e.Read(p.File); err != nil {
 		return err
 	}
-	return c.turbo.Decode(c.buf, p)
+	return c.turbo.Decode(p.File, p)
 }

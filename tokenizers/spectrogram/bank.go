@@ -25,9 +25,10 @@ type Bank struct {
 	rate, mels   int
 	frame, shift int       // samples of a frame, and between the beginnings of two
 	size         int       // N, the transform's length: the power of two at or above frame
-	window       []float32 // [frame] symmetric Hann: (1 - cos(2 pi n / (frame-1))) / 2
+	window       []float32 // [frame] half of a symmetric Hann window, (1 - cos(2 pi n / (frame-1))) / 2
 	bands        []band    // [M]
 	fft          *fft
+	log          *logarithm
 }
 
 // band is a triangular filter: the energy is sum_k weights[k] power[first+k].
@@ -46,10 +47,10 @@ func NewBank(rate, mels int) (*Bank, error) {
 	}
 	b := &Bank{rate: rate, mels: mels, frame: rate * frameMillis / 1000, shift: rate * shiftMillis / 1000}
 	b.size = 1 << bits.Len(uint(b.frame-1))
-	b.fft = newFFT(b.size)
+	b.fft, b.log = newFFT(b.size), newLogarithm()
 	b.window = make([]float32, b.frame)
 	for n := range b.window {
-		b.window[n] = float32(0.5 - 0.5*math.Cos(2*math.Pi*float64(n)/float64(b.frame-1)))
+		b.window[n] = float32(0.25 - 0.25*math.Cos(2*math.Pi*float64(n)/float64(b.frame-1)))
 	}
 	low, high := mel(lowest), mel(float64(rate)/2)
 	step := (high - low) / float64(mels+1)
@@ -115,10 +116,11 @@ func (a *Analyzer) LogMel(dst, wave []float32) {
 	for t := range rows {
 		a.load(wave[t*b.shift:][:b.frame])
 		b.fft.power(a.power, a.frame, a.work)
-		for m, band := range b.bands {
-			e := dot(band.weights, a.power[band.first:])
-			dst[t*b.mels+m] = float32(math.Log(float64(max(e, floor))))
+		row := dst[t*b.mels:][:len(b.bands)]
+		for m := range row {
+			row[m] = max(b.bands[m].energy(a.power), floor)
 		}
+		b.log.apply(row)
 	}
 	clear(dst[rows*b.mels:])
 }
@@ -126,23 +128,33 @@ func (a *Analyzer) LogMel(dst, wave []float32) {
 // load prepares a frame: its mean removed, pre-emphasis (the first sample is its
 // own predecessor), window.
 func (a *Analyzer) load(x []float32) {
-	sum := 0.0
-	for _, v := range x {
-		sum += float64(v)
-	}
-	mean := float32(sum / float64(len(x)))
-	last := x[0] - mean
-	for n, w := range a.bank.window {
-		v := x[n] - mean
-		a.frame[n] = (v - preemphasis*last) * w
+	mean := mean(x)
+	last, window, frame := x[0]-mean, a.bank.window[:len(x)], a.frame[:len(x)]
+	for n, v := range x {
+		v -= mean
+		frame[n] = (v - preemphasis*last) * window[n]
 		last = v
 	}
 }
 
-func dot(a, b []float32) float32 {
-	s, b := float32(0), b[:len(a)]
-	for i, v := range a {
-		s += v * b[i]
+// mean adds up every fourth sample apart: one sum would wait for itself at each.
+func mean(x []float32) float32 {
+	var a, b, c, d float64
+	n := float64(len(x))
+	for ; len(x) >= 4; x = x[4:] {
+		a, b, c, d = a+float64(x[0]), b+float64(x[1]), c+float64(x[2]), d+float64(x[3])
 	}
-	return s
+	for _, v := range x {
+		a += float64(v)
+	}
+	return float32((a + b + c + d) / n)
+}
+
+// energy is the band's part of a power spectrum.
+func (b *band) energy(power []float32) float32 {
+	e, p := float32(0), power[b.first:][:len(b.weights)]
+	for i, w := range b.weights {
+		e += w * p[i]
+	}
+	return e
 }

@@ -229,6 +229,28 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestLogarithm: within float32's rounding, or 1e-9 near 1, of the exact one; what is
+// not finite stays so.
+func TestLogarithm(t *testing.T) {
+	row := []float32{floor, 1, 2, math.Nextafter32(1, 0), math.Nextafter32(1, 2), math.Nextafter32(2, 0), math.MaxFloat32}
+	for x := float32(floor); x < 1e30; x *= 1.00137 {
+		row = append(row, x)
+	}
+	got := slices.Clone(row)
+	newLogarithm().apply(got)
+	for i, x := range row {
+		want := math.Log(float64(x))
+		if d := math.Abs(float64(got[i]) - want); !(d <= 1e-9+6e-8*math.Abs(want)) {
+			t.Errorf("ln %v = %v, want %v", x, got[i], want)
+		}
+	}
+	odd := []float32{float32(math.Inf(1)), float32(math.NaN())}
+	newLogarithm().apply(odd)
+	if !math.IsInf(float64(odd[0]), 1) || !math.IsNaN(float64(odd[1])) {
+		t.Errorf("ln of infinity and of no number: %v", odd)
+	}
+}
+
 func TestNewBankRefuses(t *testing.T) {
 	for name, c := range map[string][2]int{"no bands": {16000, 0}, "many bands": {16000, 1 << 20}, "low rate": {399, 8}, "high rate": {1 << 21, 8}} {
 		if _, err := NewBank(c[0], c[1]); err == nil {
