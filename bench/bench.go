@@ -22,14 +22,15 @@ import (
 
 // Result are the figures of one experiment on one device.
 type Result struct {
-	Device      string  `json:"device"`
-	SamplesPerS float64 `json:"samples_per_s"`
-	StepMS      float64 `json:"step_ms"` // median of StepsMS
-	GFLOPS      float64 `json:"gflops"`
-	PeakGFLOPS  float64 `json:"peak_gflops"` // of multiply-adds, measured in the same run; 0 where the device cannot tell
-	MFU         float64 `json:"mfu"`         // GFLOPS / PeakGFLOPS
-	PeakMemMB   float64 `json:"peak_mem_mb"` // arena, feeds and state of the step
-	CompileMS   float64 `json:"compile_ms"`  // graph, gradient and program
+	Device      string       `json:"device"`
+	SamplesPerS float64      `json:"samples_per_s"`
+	StepMS      float64      `json:"step_ms"` // median of StepsMS
+	GFLOPS      float64      `json:"gflops"`
+	PeakGFLOPS  float64      `json:"peak_gflops"` // of multiply-adds, measured in the same run; 0 where the device cannot tell
+	MFU         float64      `json:"mfu"`         // GFLOPS / PeakGFLOPS
+	PeakMemMB   float64      `json:"peak_mem_mb"` // arena, feeds and state of the step
+	Memory      engine.Usage `json:"memory"`      // the same, apart
+	CompileMS   float64      `json:"compile_ms"`  // graph, gradient and program
 	// PathwayOverhead is the extra time of a step with a pathway over the same
 	// step without, and its 95 % interval. Pretraining has none, nor has [Alone].
 	PathwayOverhead float64    `json:"pathway_overhead,omitzero"`
@@ -130,8 +131,8 @@ func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, ste
 		r.PeakGFLOPS = slices.Max(peaks)
 		r.MFU = r.GFLOPS / r.PeakGFLOPS
 	}
-	m := own.Program().Memory()
-	r.PeakMemMB = float64(m.Arena+m.Feeds+m.State) / 1e6
+	r.Memory = own.Program().Memory()
+	r.PeakMemMB = float64(r.Memory.Arena+r.Memory.Feeds+r.Memory.State) / 1e6
 	return r
 }
 

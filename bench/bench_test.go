@@ -147,13 +147,16 @@ func TestMasking(t *testing.T) {
 // TestProfile: every op of a step is listed, the shares add up, the largest
 // first.
 func TestProfile(t *testing.T) {
-	all, err := Profile(tiny(t, ""), device(t), 2)
+	p, err := ProfileOps(tiny(t, ""), device(t), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.PeakGFLOPS <= 0 || p.PeakGBPerS <= 0 || p.OpsMS <= 0 || p.StepMS < p.OpsMS || p.FloorMS <= 0 {
+		t.Errorf("%+v", p)
+	}
 	seen, percent := map[string]bool{}, 0.0
-	for i, s := range all {
-		if seen[s.Op] || s.Calls < 1 || s.MS < 0 || i > 0 && s.MS > all[i-1].MS {
+	for i, s := range p.Ops {
+		if seen[s.Op] || s.Calls < 1 || s.MS < 0 || s.MB <= 0 || s.FloorMS <= 0 || i > 0 && s.MS > p.Ops[i-1].MS {
 			t.Errorf("share %d: %+v", i, s)
 		}
 		seen[s.Op] = true
@@ -168,27 +171,39 @@ func TestProfile(t *testing.T) {
 		}
 	}
 	var table strings.Builder
-	if err := PrintProfile(&table, all); err != nil || strings.Count(table.String(), "\n") != len(all)+1 {
-		t.Errorf("table of %d ops, %v:\n%s", len(all), err, table.String())
+	if err := p.Print(&table); err != nil || strings.Count(table.String(), "\n") != len(p.Ops)+3 {
+		t.Errorf("table of %d ops, %v:\n%s", len(p.Ops), err, table.String())
 	}
 }
 
-// TestShares: rows of one op become one share, with its rates.
+// TestShares: rows of one kind become one share with its rates and floors, by arithmetic
+// or by bytes, whichever is longer.
 func TestShares(t *testing.T) {
-	rows := []engine.Row{{Op: "gelu(0)", FLOPs: 10, Bytes: 4e6}, {Op: "linear(x)", FLOPs: 2e6, Bytes: 1e6}, {Op: "gelu(1)", FLOPs: 20}, {Op: "gelu(0).grad", FLOPs: 1}}
-	got := shares(rows, []time.Duration{2 * time.Millisecond, 10 * time.Millisecond, 4 * time.Millisecond, 4 * time.Millisecond}, 2)
-	want := []Share{
-		{Op: "linear", Calls: 1, MS: 5, GFLOPS: 0.4, GBPerS: 0.2, Percent: 50},
-		{Op: "gelu", Calls: 2, MS: 3, GFLOPS: 1e-5, GBPerS: 4. / 3, Percent: 30},
-		{Op: "gelu.grad", Calls: 1, MS: 2, GFLOPS: 5e-7, Percent: 20},
+	ms := time.Millisecond
+	plan := []engine.Row{
+		{Kind: "gelu", Calls: 1, FLOPs: 1e6, Bytes: 4e6}, {Kind: "linear", Calls: 2, FLOPs: 6e6, Bytes: 1e6},
+		{Kind: "gelu", Calls: 2, Bytes: 1e6}, {Kind: "reshape", Bytes: 5e6}, {Kind: "gelu", Calls: 1, Recompute: true},
 	}
-	if len(got) != len(want) {
-		t.Fatalf("%+v, want %+v", got, want)
+	p := &Profile{PeakGFLOPS: 4, PeakGBPerS: 2}
+	p.take(plan, []time.Duration{2 * ms, 20 * ms, 10 * ms, 0, 8 * ms}, 2)
+	want := []Share{
+		{Op: "linear", Calls: 2, MS: 10, Percent: 50, GFLOP: 0.012, GFLOPS: 1.2, MB: 2, GBPerS: 0.2, FloorMS: 3, Distance: 10. / 3},
+		{Op: "gelu", Calls: 3, MS: 6, Percent: 30, GFLOP: 0.001, GFLOPS: 1. / 6, MB: 6, GBPerS: 1, FloorMS: 3, Distance: 2},
+		{Op: "gelu again", Calls: 1, MS: 4, Percent: 20},
+	}
+	if p.OpsMS != 20 || p.FloorMS != 6 || len(p.Ops) != len(want) {
+		t.Fatalf("%+v, want %+v", p, want)
 	}
 	for i, w := range want {
-		g := got[i]
-		if g.Op != w.Op || g.Calls != w.Calls || math.Abs(g.MS-w.MS)+math.Abs(g.GFLOPS-w.GFLOPS)+math.Abs(g.GBPerS-w.GBPerS)+math.Abs(g.Percent-w.Percent) > 1e-9 {
+		g := p.Ops[i]
+		if g.Op != w.Op || g.Calls != w.Calls {
 			t.Errorf("share %d: %+v, want %+v", i, g, w)
+		}
+		for what, v := range map[string][2]float64{"ms": {g.MS, w.MS}, "percent": {g.Percent, w.Percent}, "GFLOP": {g.GFLOP, w.GFLOP}, "GFLOP/s": {g.GFLOPS, w.GFLOPS},
+			"MB": {g.MB, w.MB}, "GB/s": {g.GBPerS, w.GBPerS}, "floor": {g.FloorMS, w.FloorMS}, "distance": {g.Distance, w.Distance}} {
+			if math.Abs(v[0]-v[1]) > 1e-9 {
+				t.Errorf("%s of %s: %g, want %g", what, g.Op, v[0], v[1])
+			}
 		}
 	}
 }

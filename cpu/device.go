@@ -16,8 +16,10 @@
 package cpu
 
 import (
+	"context"
 	"fmt"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 
 	"m2pt/cpu/kernel"
@@ -39,6 +41,7 @@ type Device struct {
 	pool    *kernel.Pool
 	work    *kernel.Workspace
 	scratch [][]float32 // by worker; see reserve
+	labels  bool        // see LabelSamples
 }
 
 var _ engine.Device = (*Device)(nil)
@@ -78,11 +81,29 @@ func (d *Device) Kernel(k ops.Kind, in, out []engine.Tensor) (engine.Kernel, err
 	if run == nil {
 		run = func() { k.Do(c.in, c.out) }
 	}
-	return func() (err error) {
+	kernel := func() (err error) {
 		defer rescue(k, &err)
 		run()
 		return nil
-	}, nil
+	}
+	if d.labels {
+		return d.labelled(k, kernel), nil
+	}
+	return kernel, nil
+}
+
+// LabelSamples makes the kernels bound from now on label what they do: samples of CPU
+// profiles carry op=NAME on every thread, as in op=attention.grad. The goroutine that
+// runs a kernel loses labels of its own.
+func (d *Device) LabelSamples() { d.labels = true }
+
+func (d *Device) labelled(k ops.Kind, run engine.Kernel) engine.Kernel {
+	ctx := pprof.WithLabels(context.Background(), pprof.Labels("op", ops.Name(k)))
+	return func() error {
+		d.pool.Label(ctx)
+		defer d.pool.Unlabel()
+		return run()
+	}
 }
 
 func check(k ops.Kind, in, out []engine.Tensor) error {

@@ -22,6 +22,9 @@ func (k Columns) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{w.like(w.Shape[0], k.Count)}, nil
 }
 
+// Reads is what the output has.
+func (k Columns) Reads(_, out []Spec) int { return out[0].Len() }
+
 func (k Columns) DiffWRT(int) bool { return true }
 
 func (k Columns) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {

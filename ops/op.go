@@ -5,6 +5,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/chewxy/hm"
@@ -44,6 +45,22 @@ type InPlace interface {
 type Costed interface {
 	// FLOPs counts multiplications and additions.
 	FLOPs(in, out []Spec) int64
+}
+
+// Selective is a Kind that reads a part of input 0 only.
+type Selective interface {
+	// Reads counts the elements of input 0 that it reads.
+	Reads(in, out []Spec) int
+}
+
+// Name is what k is called without its attributes: "linear", "attention.grad".
+func Name(k Kind) string {
+	text := k.String()
+	name, _, _ := strings.Cut(text, "(")
+	if strings.Contains(text, ".grad") && !strings.HasSuffix(name, ".grad") {
+		name += ".grad"
+	}
+	return name
 }
 
 // Node is a node of a gorgonia graph.

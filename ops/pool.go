@@ -46,6 +46,9 @@ func (k Pool) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{in[0].pooled()}, nil
 }
 
+// Reads is Count tokens of each group.
+func (k Pool) Reads(_, out []Spec) int { return k.Count * out[0].Len() }
+
 func (k Pool) DiffWRT(int) bool { return true }
 
 func (k Pool) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {
@@ -109,6 +112,9 @@ func (k MaxPool) Infer(in []Spec) ([]Spec, error) {
 	y := in[0].pooled()
 	return []Spec{y, {y.Shape, Int32}}, nil
 }
+
+// Reads is Count tokens of each group.
+func (k MaxPool) Reads(_, out []Spec) int { return k.Count * out[0].Len() }
 
 func (k MaxPool) DiffWRT(int) bool { return true }
 

@@ -17,6 +17,9 @@ func (k Entries) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{in[0].pooled().spread(k.Count)}, nil
 }
 
+// Reads is what the output has.
+func (k Entries) Reads(_, out []Spec) int { return out[0].Len() }
+
 func (k Entries) DiffWRT(int) bool { return true }
 
 func (k Entries) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {

@@ -195,6 +195,9 @@ func (k Gather) Infer(in []Spec) ([]Spec, error) {
 	return []Spec{in[0].like(slices.Concat(i.Shape, x[2:])...)}, nil
 }
 
+// Reads is what the output has, or all of a table that is smaller.
+func (k Gather) Reads(in, out []Spec) int { return min(in[0].Len(), out[0].Len()) }
+
 func (k Gather) DiffWRT(i int) bool { return i == 0 }
 
 func (k Gather) SymDiff(g *Graph, in []*Node, _, grad *Node) []*Node {

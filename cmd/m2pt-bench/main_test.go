@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,18 +69,42 @@ func TestPlan(t *testing.T) {
 
 func TestProfile(t *testing.T) {
 	o := command("-config", clitest.Experiment(t), "-steps", "2", "-profile", "-json")
-	o.Want(t, cli.Done, "linear.dw", "GFLOP/s")
-	var shares []bench.Share
-	o.JSON(t, &shares)
+	o.Want(t, cli.Done, "linear.dw", "GFLOP/s", "% of memory", "ms / floor")
+	var p bench.Profile
+	o.JSON(t, &p)
 	sum := 0.0
-	for i, s := range shares {
+	for i, s := range p.Ops {
 		sum += s.Percent
-		if i > 0 && s.MS > shares[i-1].MS {
-			t.Errorf("%s comes after %s", s.Op, shares[i-1].Op)
+		if i > 0 && s.MS > p.Ops[i-1].MS {
+			t.Errorf("%s comes after %s", s.Op, p.Ops[i-1].Op)
 		}
 	}
 	if sum < 99.9 || sum > 100.1 {
 		t.Errorf("shares add up to %g %%", sum)
+	}
+}
+
+// TestCPUProfile: samples are labelled with their ops.
+func TestCPUProfile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cpu.prof")
+	command("-config", clitest.Experiment(t), "-steps", "200", "-alone", "-cpuprofile", path).Want(t, cli.Done, "in 200 rounds")
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"samples", "linear.dw"} {
+		if !bytes.Contains(profile, []byte(s)) {
+			t.Errorf("no %q in a profile of %d bytes", s, len(profile))
+		}
 	}
 }
 
@@ -86,8 +114,9 @@ func TestExitStatus(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"plan and profile", []string{"-plan", "-profile"}, "one of -alone, -plan and -profile"},
+		{"plan and profile", []string{"-plan", "-profile"}, "one of -alone, -plan and -profile at most"},
 		{"alone and profile", []string{"-alone", "-profile"}, "one of -alone, -plan and -profile"},
+		{"plan and CPU profile", []string{"-plan", "-cpuprofile", "x"}, "-cpuprofile without -plan"},
 		{"no steps", []string{"-steps", "0"}, "-steps"},
 		{"unknown key", []string{"-set", "train.bath=3"}, `did you mean "batch"`},
 	} {

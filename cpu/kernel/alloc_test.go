@@ -1,6 +1,10 @@
 package kernel
 
-import "testing"
+import (
+	"context"
+	"runtime/pprof"
+	"testing"
+)
 
 // TestNoAllocations: once the buffers have grown, no operation allocates.
 func TestNoAllocations(t *testing.T) {
@@ -19,9 +23,11 @@ func TestNoAllocations(t *testing.T) {
 		heads[i].C = make([]float32, len(nt.C))
 	}
 	head := func(worker, i int) { w.Kernels().Gemm(w.Scratch(worker), heads[i]) }
+	labels := pprof.WithLabels(context.Background(), pprof.Labels("op", "gemm"))
 	cases := map[string]func(){
 		"Gemm":          func() { w.Gemm(tn) },
 		"Gemm in For":   func() { p.For(len(heads), head) },
+		"Gemm labelled": func() { p.Label(labels); w.Gemm(tn); p.Unlabel() },
 		"Sum":           func() { w.Sum(x) },
 		"Dot":           func() { w.Dot(x, y) },
 		"ColumnSums":    func() { w.ColumnSums(sums, x) },

@@ -1,9 +1,11 @@
 package kernel
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 )
@@ -35,6 +37,8 @@ type Pool struct {
 	closed  atomic.Bool
 	workers []worker // of the other threads
 	done    sync.WaitGroup
+
+	labels context.Context // see Label; nil without
 
 	single func(worker, i int) // what each, the body of For, calls
 	each   func(worker, lo, hi int)
@@ -161,10 +165,35 @@ func (p *Pool) serve(i int) {
 			return
 		}
 		if p.enter() {
-			p.work(i + 1)
+			if p.labels == nil {
+				p.work(i + 1)
+			} else {
+				p.workLabelled(i + 1)
+			}
 			p.gate.Add(-1)
 		}
 	}
+}
+
+// Label makes samples of CPU profiles carry the labels that ctx has (see
+// [runtime/pprof.WithLabels]): those of the calling goroutine from now on, those of the
+// others while they work for it.
+func (p *Pool) Label(ctx context.Context) {
+	p.labels = ctx
+	pprof.SetGoroutineLabels(ctx)
+}
+
+// Unlabel takes the labels off again.
+func (p *Pool) Unlabel() {
+	p.labels = nil
+	pprof.SetGoroutineLabels(context.Background())
+}
+
+// workLabelled takes the labels off again, so that waiting has none.
+func (p *Pool) workLabelled(worker int) {
+	pprof.SetGoroutineLabels(p.labels)
+	p.work(worker)
+	pprof.SetGoroutineLabels(context.Background())
 }
 
 // await returns the new epoch once it differs from seen: after a while of
