@@ -8,50 +8,54 @@ TEXT ·tile1AVX2(SB), NOSPLIT, $0-136
 	MOVQ       k+0(FP), AX
 	MOVQ       rs+32(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       ps+40(FP), CX
-	SHLQ       $0x02, CX
-	MOVQ       b_base+48(FP), DX
-	MOVQ       a_base+8(FP), BX
-	MOVQ       c_base+104(FP), SI
-	MOVQ       ldc+128(FP), DI
-	SHLQ       $0x02, DI
-	MOVQ       SI, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 60(DI)
-	MOVQ       init_base+72(FP), DI
-	MOVQ       ldi+96(FP), R8
+	MOVQ       ps+40(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       b_base+48(FP), BX
+	MOVQ       a_base+8(FP), SI
+	MOVQ       c_base+104(FP), DI
+	MOVQ       ldc+128(FP), R8
 	SHLQ       $0x02, R8
-	VMOVUPS    (DI), Y0
-	VMOVUPS    32(DI), Y1
+	MOVQ       DI, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 60(R8)
+	MOVQ       init_base+72(FP), R8
+	MOVQ       ldi+96(FP), R9
+	SHLQ       $0x02, R9
+	VMOVUPS    (R8), Y0
+	VMOVUPS    32(R8), Y1
+	IMUL3Q     $0x00000001, CX, R8
+	IMUL3Q     $0x00000002, CX, R9
+	IMUL3Q     $0x00000003, CX, CX
 	SUBQ       $0x04, AX
 	JL         tail1
 
 main1:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (BX), Y4
+	PREFETCHT1   (SI)(R8*1)
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, BX
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      96(DX), Y3
-	VBROADCASTSS (BX), Y4
+	ADDQ         DX, SI
+	VMOVUPS      64(BX), Y2
+	VMOVUPS      96(BX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, BX
-	VMOVUPS      128(DX), Y2
-	VMOVUPS      160(DX), Y3
-	VBROADCASTSS (BX), Y4
+	ADDQ         DX, SI
+	VMOVUPS      128(BX), Y2
+	VMOVUPS      160(BX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, BX
-	VMOVUPS      192(DX), Y2
-	VMOVUPS      224(DX), Y3
-	VBROADCASTSS (BX), Y4
+	ADDQ         DX, SI
+	VMOVUPS      192(BX), Y2
+	VMOVUPS      224(BX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, BX
-	ADDQ         $+256, DX
+	ADDQ         DX, SI
+	ADDQ         $+256, BX
 	SUBQ         $0x04, AX
 	JGE          main1
 
@@ -60,19 +64,19 @@ tail1:
 	JZ   store1
 
 one1:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (BX), Y4
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (SI), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, BX
-	ADDQ         $0x40, DX
+	ADDQ         DX, SI
+	ADDQ         $0x40, BX
 	DECQ         AX
 	JNZ          one1
 
 store1:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
 	VZEROUPPER
 	RET
 
@@ -103,10 +107,15 @@ TEXT ·tile2AVX2(SB), NOSPLIT, $0-136
 	ADDQ       R10, R9
 	VMOVUPS    (R9), Y2
 	VMOVUPS    32(R9), Y3
+	IMUL3Q     $0x00000002, CX, R9
+	IMUL3Q     $0x00000003, CX, R10
+	IMUL3Q     $0x00000004, CX, R11
 	SUBQ       $0x04, AX
 	JL         tail2
 
 main2:
+	PREFETCHT1   (SI)(R9*1)
+	PREFETCHT1   (SI)(R10*1)
 	VMOVUPS      (BX), Y4
 	VMOVUPS      32(BX), Y5
 	VBROADCASTSS (SI), Y6
@@ -207,10 +216,16 @@ TEXT ·tile3AVX2(SB), NOSPLIT, $0-136
 	ADDQ       R10, R9
 	VMOVUPS    (R9), Y4
 	VMOVUPS    32(R9), Y5
+	IMUL3Q     $0x00000003, CX, R9
+	IMUL3Q     $0x00000004, CX, R10
+	IMUL3Q     $0x00000005, CX, R11
 	SUBQ       $0x04, AX
 	JL         tail3
 
 main3:
+	PREFETCHT1   (SI)(R9*1)
+	PREFETCHT1   (SI)(R10*1)
+	PREFETCHT1   (SI)(R11*1)
 	VMOVUPS      (BX), Y6
 	VMOVUPS      32(BX), Y7
 	VBROADCASTSS (SI), Y8
@@ -337,10 +352,17 @@ TEXT ·tile4AVX2(SB), NOSPLIT, $0-136
 	ADDQ       R11, R10
 	VMOVUPS    (R10), Y6
 	VMOVUPS    32(R10), Y7
+	IMUL3Q     $0x00000004, CX, R10
+	IMUL3Q     $0x00000005, CX, R11
+	IMUL3Q     $0x00000006, CX, R12
 	SUBQ       $0x04, AX
 	JL         tail4
 
 main4:
+	PREFETCHT1   (SI)(R10*1)
+	PREFETCHT1   (SI)(R11*1)
+	PREFETCHT1   (SI)(R12*1)
+	PREFETCHT1   (DI)(R10*1)
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (SI), Y10
@@ -496,10 +518,18 @@ TEXT ·tile5AVX2(SB), NOSPLIT, $0-136
 	ADDQ       R11, R10
 	VMOVUPS    (R10), Y8
 	VMOVUPS    32(R10), Y9
+	IMUL3Q     $0x00000005, CX, R10
+	IMUL3Q     $0x00000006, CX, R11
+	IMUL3Q     $0x00000007, CX, R12
 	SUBQ       $0x04, AX
 	JL         tail5
 
 main5:
+	PREFETCHT1   (SI)(R10*1)
+	PREFETCHT1   (SI)(R11*1)
+	PREFETCHT1   (SI)(R12*1)
+	PREFETCHT1   (DI)(R10*1)
+	PREFETCHT1   (DI)(R11*1)
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (SI), Y12
@@ -679,10 +709,19 @@ TEXT ·tile6AVX2(SB), NOSPLIT, $0-136
 	ADDQ       R11, R10
 	VMOVUPS    (R10), Y10
 	VMOVUPS    32(R10), Y11
+	IMUL3Q     $0x00000006, CX, R10
+	IMUL3Q     $0x00000007, CX, R11
+	IMUL3Q     $0x00000008, CX, R12
 	SUBQ       $0x04, AX
 	JL         tail6
 
 main6:
+	PREFETCHT1   (SI)(R10*1)
+	PREFETCHT1   (SI)(R11*1)
+	PREFETCHT1   (SI)(R12*1)
+	PREFETCHT1   (DI)(R10*1)
+	PREFETCHT1   (DI)(R11*1)
+	PREFETCHT1   (DI)(R12*1)
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (SI), Y14

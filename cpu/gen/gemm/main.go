@@ -72,10 +72,14 @@ func tile(h int) {
 		}
 		a.advance(ps)
 	}
+	next := a.next(h)
 	name := func(s string) string { return fmt.Sprintf("%s%d", s, h) }
 	SUBQ(Imm(unroll), k)
 	JL(LabelRef(name("tail")))
 	Label(name("main"))
+	for r := range h {
+		PREFETCHT1(next(r))
+	}
 	for u := range unroll {
 		step(u * panel * size)
 	}
@@ -168,6 +172,20 @@ func (s rowSet) at(r int) Mem {
 	default:
 		return Mem{Base: base, Index: s.step, Scale: uint8(r % s.group)}
 	}
+}
+
+// next is the address of row r of the n rows that follow: the next strip's, which the
+// main loop asks for. Nothing else does in time, for a strip is read in pieces as long
+// as a turn of the loop. They go to the second-level cache: rows whose distance is a
+// multiple of 4 KiB would push each other out of the first.
+func (s rowSet) next(n int) func(r int) Mem {
+	var off []Register
+	for i := range s.group {
+		q := GP64()
+		IMUL3Q(U32(uint32(n+i)), s.step, q)
+		off = append(off, q)
+	}
+	return func(r int) Mem { return Mem{Base: s.base[r/s.group], Index: off[r%s.group], Scale: 1} }
 }
 
 // advance moves every row by a number of bytes.
