@@ -57,21 +57,27 @@ const warmup = 2
 
 // Run measures rounds steps of the experiment and of its other side.
 func Run(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
-	return measure([]*experiment.Config{cfg, otherSide(cfg)}, dev, rounds)
+	return measure(train.NewSynthetic, []*experiment.Config{cfg, otherSide(cfg)}, dev, rounds)
 }
 
 // Alone measures rounds steps of the experiment, with nothing else in between or in
 // memory.
 func Alone(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
-	return measure([]*experiment.Config{cfg}, dev, rounds)
+	return measure(train.NewSynthetic, []*experiment.Config{cfg}, dev, rounds)
+}
+
+// Eval is [Alone] of the evaluation of a training batch: its forward pass.
+func Eval(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
+	return measure(train.NewSyntheticEval, []*experiment.Config{cfg}, dev, rounds)
 }
 
 // measure takes one step of every side in each round; the first is the one that the
 // result is of.
-func measure(cfgs []*experiment.Config, dev engine.Device, rounds int) (*Result, error) {
+func measure(compile func(*experiment.Config, train.Answers, engine.Device) (*train.Synthetic, error),
+	cfgs []*experiment.Config, dev engine.Device, rounds int) (*Result, error) {
 	sides, times := make([]*train.Synthetic, len(cfgs)), make([][]float64, len(cfgs))
 	for i, c := range cfgs {
-		s, err := train.NewSynthetic(c, Answers(), dev)
+		s, err := compile(c, Answers(), dev)
 		if err != nil {
 			return nil, err
 		}

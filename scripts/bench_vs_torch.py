@@ -16,6 +16,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 
@@ -46,7 +47,7 @@ BOTH = {"data.format": "folder", "augment.crop": "none", "augment.hflip": 0.0,
 class Training:
     """The training step of an experiment as PyTorch's users write it."""
 
-    def __init__(self, folder, compiled=False):
+    def __init__(self, folder, compiled=False, pathway=False):
         from safetensors.torch import load_file
         from timm.models.vision_transformer import VisionTransformer
 
@@ -58,6 +59,10 @@ class Training:
         self.model.load_state_dict(load_file(folder / "start.safetensors"), strict=True)
         if not self.model.blocks[0].attn.fused_attn:
             raise Failed("timm's attention is not scaled_dot_product_attention")
+        if pathway:
+            for block in self.model.blocks:
+                for part, name in (block.attn, "qkv"), (block.attn, "proj"), (block.mlp, "fc1"), (block.mlp, "fc2"):
+                    setattr(part, name, Pathway(getattr(part, name)))
         o = c["optimizer"]
         self.optimizer = torch.optim.AdamW(self.groups(o), lr=o["lr"], betas=o["betas"], eps=o["eps"], fused=True)
         self.forward = torch.compile(self.model) if compiled else self.model
@@ -81,9 +86,27 @@ class Training:
         self.optimizer.step()
         return loss.item()
 
+    @torch.inference_mode()
+    def infer(self, x, _):
+        """The logits."""
+        return self.forward(x)
+
     def random(self):
         g = torch.Generator().manual_seed(0)
         return torch.randn(self.batch, 3, self.size, self.size, generator=g), torch.randint(CLASSES, (self.batch,), generator=g)
+
+
+class Pathway(torch.nn.Linear):
+    """A linear layer that adds λW' to its weight in each forward pass, as the method's authors publish it."""
+
+    def __init__(self, plain):
+        super().__init__(plain.in_features, plain.out_features)
+        self.load_state_dict(plain.state_dict())
+        self.register_buffer("aux", torch.randn_like(self.weight))
+        self.scale = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return F.linear(x, self.weight + self.scale * self.aux, self.bias)
 
 
 def versions(_):
@@ -159,12 +182,16 @@ def alike(ours, theirs, start, our_end, their_end):
 def steps(args):
     """Times of steps, ms."""
     torch.set_num_threads(args.threads)
-    t = Training(args.work / args.model[0], args.compile)
+    t = Training(args.work / args.model[0], args.compile, args.kind == "pathway")
     x, labels = t.random()
+    step = t.step
+    if args.kind == "inference":
+        t.model.eval()
+        step = t.infer
     times = []
     for _ in range(WARMUP + args.steps):
         start = time.perf_counter()
-        t.step(x, labels)
+        step(x, labels)
         times.append((time.perf_counter() - start) * 1e3)
     print(json.dumps({"steps_ms": times[WARMUP:]}))
 
@@ -206,54 +233,69 @@ def call(command):
 
 
 def measure(command):
-    """The figures that a program prints last, and how many processors others used meanwhile."""
+    """The figures that a program prints last, the most memory it held, MB, and how many
+    processors others used meanwhile."""
     start, before = time.perf_counter(), busy() - children()
-    out, _ = call(command)
-    return json.loads(out.splitlines()[-1]), max(busy() - children() - before, 0) / (time.perf_counter() - start)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = subprocess.Popen(list(map(str, command)), stdout=out, stderr=err)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0), err.seek(0)
+        if status != 0:
+            sys.exit(f"{command[0]} exits with {child.returncode}: {err.read().decode()}")
+        figures = json.loads(out.read().splitlines()[-1])
+    return figures, usage.ru_maxrss * 1024 / 1e6, max(busy() - children() - before, 0) / (time.perf_counter() - start)
 
 
-def ours(args, model, option):
-    return [args.work / "bin" / "m2pt-bench", "-config", args.work / model / "run" / "config.toml", "-set", f"device.threads={args.threads}",
-            "-steps", args.steps, option, "-json"]
+def ours(args, model, option, kind="training"):
+    config = args.work / model / "run" / "config.toml"
+    if kind == "pathway":
+        include, config = config, args.work / model / "pathway.toml"
+        config.write_text(f'include = ["{include}"]\n[pathway]\naux = "of random weights"\n')
+    if kind == "inference":
+        option = "-eval"
+    return [args.work / "bin" / "m2pt-bench", "-config", config, "-set", f"device.threads={args.threads}", "-steps", args.steps, option, "-json"]
 
 
-def theirs(args, model, mode):
-    return [sys.executable, __file__, mode, args.work, model, "--steps", args.steps, "--threads", args.threads, *["--compile"] * args.compile]
+def theirs(args, model, mode, kind="training"):
+    return [sys.executable, __file__, mode, args.work, model, "--steps", args.steps, "--threads", args.threads, "--kind", kind, *["--compile"] * args.compile]
 
 
 def compare(args):
     print(f"\n{args.threads} threads, PyTorch {'compiled' if args.compile else 'eager'}, {args.pairs} pairs of fresh processes, {args.steps} steps each; "
           f"load average {os.getloadavg()[0]:.1f}", flush=True)
-    rows = [pairs(args, model) for model in args.model]
+    rows = [pairs(args, model, kind) for kind in args.kind.split(",") for model in args.model]
     if args.ops:
         for model in args.model:
             print(f"\n{model}, ours:\n{call(ours(args, model, '-profile'))[1]}\n{model}, theirs:\n{call(theirs(args, model, 'ops'))[0]}", flush=True)
-    print("\n| model | batch | theirs, ms | ours, ms | theirs, images/s | ours, images/s | theirs, GFLOP/s | ours, GFLOP/s | ours / theirs | used by others |\n"
-          "|---|---|---|---|---|---|---|---|---|---|")
+    print("\n| step | model | batch | theirs, ms | ours, ms | theirs, images/s | ours, images/s | theirs, GFLOP/s | ours, GFLOP/s | ours / theirs | theirs, MB | ours, MB | used by others |\n"
+          "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     print(*rows, sep="\n")
 
 
-def pairs(args, model):
+def pairs(args, model, kind):
     """Measures both sides in turn; a row of the table: medians, and of the ratio of speeds
-    the least and most of the pairs."""
+    the least and most of the pairs. Memory is that of the whole process, with the
+    program, and theirs with PyTorch, in it."""
     batch = tomllib.loads((args.work / model / "run" / "config.toml").read_text())["train"]["batch"]
-    times, used, peaks = {"ours": [], "theirs": []}, [], []
+    times, memory, used, peaks = {"ours": [], "theirs": []}, {"ours": [], "theirs": []}, [], []
     for i in range(args.pairs):
-        sides = {"ours": ours(args, model, "-alone"), "theirs": theirs(args, model, "steps")}
+        sides = {"ours": ours(args, model, "-alone", kind), "theirs": theirs(args, model, "steps", kind)}
         for side in ("ours", "theirs") if i % 2 == 0 else ("theirs", "ours"):
-            figures, others = measure(sides[side])
+            figures, most, others = measure(sides[side])
             times[side].append(statistics.median(figures["steps_ms"]))
+            memory[side].append(most)
             used.append(others)
             if side == "ours":
                 gflop = figures["gflops"] * figures["step_ms"] / 1e3
                 peaks.append(figures["peak_gflops"])
-        print(f"{model} pair {i + 1}: ours {times['ours'][-1]:.1f} ms, theirs {times['theirs'][-1]:.1f} ms; "
+        print(f"{kind}, {model}, pair {i + 1}: ours {times['ours'][-1]:.1f} ms, theirs {times['theirs'][-1]:.1f} ms; "
               f"others used {max(used[-2:]):.2f} processors", flush=True)
     ratios = [b / a for a, b in zip(times["ours"], times["theirs"])]
     us, them = statistics.median(times["ours"]), statistics.median(times["theirs"])
-    print(f"{model}: {gflop:.1f} GFLOP a step, peak {max(peaks):.0f} GFLOP/s", flush=True)
-    return (f"| `{model}` | {batch} | {them:.1f} | {us:.1f} | {batch / them * 1e3:.2f} | {batch / us * 1e3:.2f} | {gflop / them * 1e3:.0f} | {gflop / us * 1e3:.0f} "
-            f"| {them / us:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {statistics.median(used):.2f} |")
+    print(f"{kind}, {model}: {gflop:.1f} GFLOP a step, peak {max(peaks):.0f} GFLOP/s", flush=True)
+    return (f"| {kind} | `{model}` | {batch} | {them:.1f} | {us:.1f} | {batch / them * 1e3:.2f} | {batch / us * 1e3:.2f} | {gflop / them * 1e3:.0f} | {gflop / us * 1e3:.0f} "
+            f"| {them / us:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {statistics.median(memory['theirs']):.0f} | {statistics.median(memory['ours']):.0f} | {statistics.median(used):.2f} |")
 
 
 def main():
@@ -264,6 +306,7 @@ def main():
     p.add_argument("model", nargs="*")
     for name, count in ("pairs", 5), ("steps", 5), ("threads", 2):
         p.add_argument(f"--{name}", type=int, default=count)
+    p.add_argument("--kind", default="training,pathway,inference")
     p.add_argument("--compile", action="store_true")
     p.add_argument("--ops", action="store_true")
     args = p.parse_args()

@@ -5,10 +5,12 @@
 # same losses and the same updated weights, or the script fails. Then the times of
 # alternating pairs (ours, theirs, theirs, ours, ...), and a table as its last lines.
 #
-# Usage: scripts/bench_vs_torch.sh [-p PAIRS] [-s STEPS] [-t THREADS] [-c] [-o] [MODEL]...
+# Usage: scripts/bench_vs_torch.sh [-p PAIRS] [-s STEPS] [-t THREADS] [-k KINDS] [-c] [-o] [MODEL]...
 #   -p PAIRS    pairs of each model, default 5
 #   -s STEPS    timed steps of each process, default 5; the process has their median
 #   -t THREADS  of both sides, default 2
+#   -k KINDS    of step, default training,pathway,inference: with a pathway, theirs adds
+#               λW' to every weight in its forward pass, as the method's authors publish it
 #   -c          theirs is compiled (torch.compile, which needs g++), not eager
 #   -o          prints what each op of both sides takes, too
 #   MODEL       a file of configs/bench without .toml, of pictures; default
@@ -27,11 +29,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${M2PT_INTEROP_PYTHON:-${XDG_CACHE_HOME:-$HOME/.cache}/m2pt-interop/bin/python}
 options=()
-while getopts p:s:t:co option; do
+while getopts p:s:t:k:co option; do
   case $option in
   p) options+=(--pairs "$OPTARG") ;;
   s) options+=(--steps "$OPTARG") ;;
   t) options+=(--threads "$OPTARG") ;;
+  k) options+=(--kind "$OPTARG") ;;
   c) options+=(--compile) ;;
   o) options+=(--ops) ;;
   *) sed -n '/^# Usage/,/^#$/s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;

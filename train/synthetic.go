@@ -13,10 +13,11 @@ import (
 	"m2pt/tokenizers"
 )
 
-// Synthetic is the training step of an experiment on one made-up batch, without
-// data, weights of files or a run folder: what benchmarks measure.
+// Synthetic is the training step of an experiment on one made-up batch, or its
+// evaluation, without data, weights of files or a run folder: what benchmarks measure.
 type Synthetic struct {
 	t     *trainer
+	eval  *Evaluator // nil where steps train
 	batch *data.Batch
 	// Compile is how long graph, gradient and program took to make.
 	Compile time.Duration
@@ -41,6 +42,22 @@ func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthe
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
 	return &Synthetic{t: t, batch: t.model.RandomBatch(cfg.Train.MicroBatch()), Compile: time.Since(start)}, nil
+}
+
+// NewSyntheticEval compiles the experiment's evaluation of a training batch on dev: the
+// forward pass to loss and logits.
+func NewSyntheticEval(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthetic, error) {
+	s, err := NewSynthetic(cfg, a, dev)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	if s.eval, err = newEvaluator(cfg, s.t.model, s.t.state, nil, nil, cfg.Train.MicroBatch()); err != nil {
+		s.t.close()
+		return nil, fmt.Errorf("synthetic step: %w", err)
+	}
+	s.Compile = time.Since(start)
+	return s, nil
 }
 
 // RandomBatch is a batch of random samples, always the same one.
@@ -81,12 +98,16 @@ func randomBatch(t tokenizers.Tokenizer, size, labels, parts int) *data.Batch {
 	return b
 }
 
-// Step is one update: its micro-steps and what follows them.
+// Step is one update, its micro-steps and what follows them, or one evaluation.
 func (s *Synthetic) Step() error {
 	if s.t.at.Step == 0 {
 		if err := s.t.fill(nil); err != nil {
 			return err
 		}
+	}
+	s.t.at.Step++
+	if s.eval != nil {
+		return s.eval.forward(s.batch)
 	}
 	for range s.t.cfg.Train.Accumulate {
 		if err := s.t.feeds.feed(s.t.prog, s.batch); err != nil {
@@ -99,7 +120,6 @@ func (s *Synthetic) Step() error {
 			return err
 		}
 	}
-	s.t.at.Step++
 	if err := engine.Feed(s.t.prog, HyperFeed, s.t.optim.Hyper(s.t.schedule.LR, s.t.at.Step)); err != nil {
 		return err
 	}
@@ -111,10 +131,20 @@ func (s *Synthetic) Step() error {
 }
 
 // Program is the compiled step, to be printed and counted.
-func (s *Synthetic) Program() *engine.Program { return s.t.prog }
+func (s *Synthetic) Program() *engine.Program {
+	if s.eval != nil {
+		return s.eval.prog
+	}
+	return s.t.prog
+}
 
 // Close frees the step's memory.
-func (s *Synthetic) Close() { s.t.close() }
+func (s *Synthetic) Close() {
+	if s.eval != nil {
+		_ = s.eval.Close()
+	}
+	s.t.close()
+}
 
 // WithPathway is the experiment with one frozen auxiliary model on all layers
 // where it has none, and WithoutPathway the one with none: the two sides of the

@@ -22,19 +22,20 @@ func main() { os.Exit(int(run(os.Args[1:], os.Stdout, os.Stderr))) }
 func run(args []string, stdout, stderr io.Writer) cli.Code {
 	c := cli.New(cli.Help{
 		Name:    "m2pt-bench",
-		Usage:   "-config FILE [-steps N] [-alone | -plan | -profile] [-cpuprofile FILE] [-set KEY=VALUE]... [-device DEVICE] [-json]",
+		Usage:   "-config FILE [-steps N] [-alone | -eval | -plan | -profile] [-cpuprofile FILE] [-set KEY=VALUE]... [-device DEVICE] [-json]",
 		About:   "Measure the training step of an experiment on synthetic data: samples per second, GFLOP/s\nand the share of the device's peak, memory, and what the pathway costs (median of\nalternating steps with and without it). Needs neither the data nor the weights.",
 		Example: "m2pt-bench -config configs/bench/vit_ti16_224.toml -json\nm2pt-bench -config configs/quickstart.toml -plan\nm2pt-bench -config configs/quickstart.toml -alone -cpuprofile cpu.prof && go tool pprof -tags cpu.prof\n",
 	}, stdout, stderr)
 	x := c.ExperimentFlags("measure the experiment in `FILE`")
 	steps := c.Flags.Int("steps", 21, "measure `N` steps of each kind")
 	alone := c.Flags.Bool("alone", false, "measure nothing beside the experiment, for a comparison with another program")
+	eval := c.Flags.Bool("eval", false, "measure the evaluation of a training batch instead, alone")
 	plan := c.Flags.Bool("plan", false, "print the steps of the program instead: stage, shapes, bytes, FLOPs")
 	profile := c.Flags.Bool("profile", false, "print what each kind of op takes instead: time, GFLOP/s, GB/s, and the least the device could take")
 	samples := c.Flags.String("cpuprofile", "", "write a CPU profile to `FILE`, for go tool pprof: samples of an op are labelled op=NAME")
 	return c.Main(args, func(context.Context) error {
-		if x.Config == "" || *steps < 1 || *plan && *profile || *alone && (*plan || *profile) || *plan && *samples != "" {
-			return cli.Misused("want -config FILE, -steps of at least 1, one of -alone, -plan and -profile at most, and -cpuprofile without -plan")
+		if x.Config == "" || *steps < 1 || count(*alone, *eval, *plan, *profile) > 1 || *plan && *samples != "" {
+			return cli.Misused("want -config FILE, -steps of at least 1, one of -alone, -eval, -plan and -profile at most, and -cpuprofile without -plan")
 		}
 		cfg, err := experiment.Load(x.Config, x.Overrides())
 		if err != nil {
@@ -54,12 +55,24 @@ func run(args []string, stdout, stderr io.Writer) cli.Code {
 			do = func() error { return printProfile(c, cfg, dev, *steps) }
 		case *alone:
 			do = func() error { return measure(c, cfg, dev, *steps, bench.Alone) }
+		case *eval:
+			do = func() error { return measure(c, cfg, dev, *steps, bench.Eval) }
 		}
 		if *samples == "" {
 			return do()
 		}
 		return sample(*samples, dev, do)
 	})
+}
+
+// count is how many are set.
+func count(flags ...bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
 }
 
 func measure(c *cli.Command, cfg *experiment.Config, dev engine.Device, steps int,

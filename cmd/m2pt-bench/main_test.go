@@ -36,16 +36,25 @@ func TestMeasures(t *testing.T) {
 	}
 }
 
-// TestAlone measures nothing beside the experiment.
+// TestAlone measures nothing beside the experiment: its training step, or its
+// evaluation, which computes a third of it and keeps less.
 func TestAlone(t *testing.T) {
-	o := command("-config", clitest.Experiment(t), "-steps", "3", "-alone", "-json")
-	o.Want(t, cli.Done, "samples/s", "in 3 rounds")
-	if strings.Contains(o.Stdout+o.Stderr, "overhead") {
-		t.Errorf("an overhead of nothing: %s", o.Stdout)
+	results := map[string]bench.Result{}
+	for _, mode := range []string{"-alone", "-eval"} {
+		o := command("-config", clitest.Experiment(t), "-steps", "3", mode, "-json")
+		o.Want(t, cli.Done, "samples/s", "in 3 rounds")
+		if strings.Contains(o.Stdout+o.Stderr, "overhead") {
+			t.Errorf("%s: an overhead of nothing: %s", mode, o.Stdout)
+		}
+		var r bench.Result
+		if o.JSON(t, &r); len(r.StepsMS) != 3 {
+			t.Errorf("%s: steps %v, want 3", mode, r.StepsMS)
+		}
+		results[mode] = r
 	}
-	var r bench.Result
-	if o.JSON(t, &r); len(r.StepsMS) != 3 {
-		t.Errorf("steps %v, want 3", r.StepsMS)
+	step, eval := results["-alone"], results["-eval"]
+	if r := eval.GFLOPS * eval.StepMS / (step.GFLOPS * step.StepMS); r < 0.3 || r > 0.4 || eval.PeakMemMB >= step.PeakMemMB {
+		t.Errorf("evaluation computes %.2f of a training step in %v MB, want a third in less than %v MB", r, eval.PeakMemMB, step.PeakMemMB)
 	}
 }
 
@@ -114,8 +123,8 @@ func TestExitStatus(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"plan and profile", []string{"-plan", "-profile"}, "one of -alone, -plan and -profile at most"},
-		{"alone and profile", []string{"-alone", "-profile"}, "one of -alone, -plan and -profile"},
+		{"plan and profile", []string{"-plan", "-profile"}, "one of -alone, -eval, -plan and -profile at most"},
+		{"alone and profile", []string{"-alone", "-profile"}, "one of -alone, -eval, -plan and -profile"},
 		{"plan and CPU profile", []string{"-plan", "-cpuprofile", "x"}, "-cpuprofile without -plan"},
 		{"no steps", []string{"-steps", "0"}, "-steps"},
 		{"unknown key", []string{"-set", "train.bath=3"}, `did you mean "batch"`},
