@@ -66,7 +66,7 @@ func Alone(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, erro
 	return measure(train.NewSynthetic, []*experiment.Config{cfg}, dev, rounds)
 }
 
-// Eval is [Alone] of the evaluation of a training batch: its forward pass.
+// Eval is [Alone] of the evaluation of a micro-batch: its forward pass.
 func Eval(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error) {
 	return measure(train.NewSyntheticEval, []*experiment.Config{cfg}, dev, rounds)
 }
@@ -131,7 +131,7 @@ func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, ste
 		r.StepsMS = append(r.StepsMS, seconds*1e3)
 	}
 	median := quantile(step, 0.5)
-	r.StepMS, r.SamplesPerS = median*1e3, float64(cfg.Train.Batch)/median
+	r.StepMS, r.SamplesPerS = median*1e3, float64(own.Samples())/median
 	r.GFLOPS = float64(own.Program().FLOPs()) / median / 1e9
 	if len(peaks) > 0 {
 		r.PeakGFLOPS = slices.Max(peaks)

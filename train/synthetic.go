@@ -44,7 +44,7 @@ func NewSynthetic(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthe
 	return &Synthetic{t: t, batch: t.model.RandomBatch(cfg.Train.MicroBatch()), Compile: time.Since(start)}, nil
 }
 
-// NewSyntheticEval compiles the experiment's evaluation of a training batch on dev: the
+// NewSyntheticEval compiles the experiment's evaluation of a micro-batch on dev: the
 // forward pass to loss and logits.
 func NewSyntheticEval(cfg *experiment.Config, a Answers, dev engine.Device) (*Synthetic, error) {
 	s, err := NewSynthetic(cfg, a, dev)
@@ -57,6 +57,8 @@ func NewSyntheticEval(cfg *experiment.Config, a Answers, dev engine.Device) (*Sy
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
 	s.Compile = time.Since(start)
+	s.t.prog.Close() // and its arena
+	s.t.prog = nil
 	return s, nil
 }
 
@@ -128,6 +130,14 @@ func (s *Synthetic) Step() error {
 	}
 	var norm [1]float32
 	return engine.Read(s.t.prog, "grad_norm", norm[:])
+}
+
+// Samples are those of a step: an evaluation takes a micro-batch.
+func (s *Synthetic) Samples() int {
+	if s.eval != nil {
+		return s.eval.batch
+	}
+	return s.t.cfg.Train.Batch
 }
 
 // Program is the compiled step, to be printed and counted.

@@ -29,7 +29,7 @@ func run(args []string, stdout, stderr io.Writer) cli.Code {
 	x := c.ExperimentFlags("measure the experiment in `FILE`")
 	steps := c.Flags.Int("steps", 21, "measure `N` steps of each kind")
 	alone := c.Flags.Bool("alone", false, "measure nothing beside the experiment, for a comparison with another program")
-	eval := c.Flags.Bool("eval", false, "measure the evaluation of a training batch instead, alone")
+	eval := c.Flags.Bool("eval", false, "measure the evaluation of a micro-batch instead, alone")
 	plan := c.Flags.Bool("plan", false, "print the steps of the program instead: stage, shapes, bytes, FLOPs")
 	profile := c.Flags.Bool("profile", false, "print what each kind of op takes instead: time, GFLOP/s, GB/s, and the least the device could take")
 	samples := c.Flags.String("cpuprofile", "", "write a CPU profile to `FILE`, for go tool pprof: samples of an op are labelled op=NAME")

@@ -219,7 +219,9 @@ func (s *Shards) UseTurbo(t *Turbo) { s.turbo = t }
 func (s *Shards) Load(i int, dst *Picture) (int32, error) {
 	err := s.load(i, dst)
 	if err == nil && s.labels[i] < 0 {
-		_, err = s.readLabel(i)
+		if _, err = s.readLabel(i); err == nil { // no class was counted for it
+			err = errors.New("its label could not be read when the shards were opened: open them again")
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("load %s: %w", s.Name(i), err)
