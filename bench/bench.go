@@ -1,12 +1,14 @@
 // Package bench measures the training step of an experiment on synthetic data:
 // speed, share of the device's peak, memory, and what the pathway costs or, in
-// pretraining, masking saves.
+// pretraining, masking saves; and [ProfileOps] each kind of op beside its floor, the
+// least that the measured peak and memory could take.
 //
 // Times of a shared machine drift, so everything compared is measured in turn
 // within one run: each round takes one step of the experiment and one of its other
 // side (with or without the pathway; with no token masked), in alternating order, and
-// what counts is the median of the rounds' ratios. [Alone] leaves the other side out:
-// for a comparison with another program, whose rounds are up to the caller.
+// what counts is the median of the rounds' ratios. [Alone] leaves the other side out,
+// and [Eval] measures evaluation alone: for a comparison with another program, whose
+// rounds are up to the caller.
 package bench
 
 import (

@@ -4,14 +4,14 @@
 // is one worker's way into it and owns the memory that reading needs; a [Key]
 // names one sample in one epoch of one run, and every random decision about
 // that sample is a function of it; a [Loader] runs readers in parallel and hands
-// out each [Batch] in order. [Mix] and [Erase] draw the parameters of mixup,
-// cutmix and random erasing; the pixels themselves are changed in the graph.
+// out each [Batch] in order, the first of the next epoch made [Loader.Ahead] of
+// time. [Mix] and [Erase] draw the parameters of mixup, cutmix and random erasing;
+// the pixels themselves are changed in the graph.
 //
 // Datasets in files start as a [Listing] of labelled paths.
 //
 // Shape letters: B rows of a batch, K classes, C colours, H height, W width, T frames or
-// time, M mel bands or
-// neighbours, N points, G groups.
+// time, M mel bands or neighbours, N points, G groups.
 //
 // The package knows no modality: packages below it (image, generated, ...) read
 // files. It does not normalise: bytes become numbers in the graph.

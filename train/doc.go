@@ -10,5 +10,7 @@
 // Vocabulary: a step is one update of the weights with `train.batch` samples;
 // it may be split into micro-steps (`train.accumulate`). Steps per epoch =
 // ⌊N/batch⌋. A position is (epoch, samples of it used); training resumes from
-// any position with the same bits.
+// any position with the same bits. What trains is a [Classifier] or, in pretraining,
+// a [Pretrainer]; its masked loss is held against yardsticks: the best constant
+// answer, and a probe of what its frozen encoder tells of the classes.
 package train
