@@ -112,7 +112,7 @@ func shardFiles(path, split string) ([]string, error) {
 		} else if files, err = shard.List(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
 			files, err = named(path, name)
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) || errors.Is(err, shard.ErrIncomplete) {
 			return files, err
 		}
 	}

@@ -113,7 +113,7 @@ func TestShardFiles(t *testing.T) {
 	files := map[string][]byte{}
 	for _, path := range []string{
 		"a/train/x.tar", "a/train/y.tar", "a/validation/x.tar", "b/Train_0.tar", "b/test_0.tar",
-		"c/strain-0.tar", "c/train0.tar", "c/val.tar", "e/readme",
+		"c/strain-0.tar", "c/train0.tar", "c/val.tar", "e/readme", "f/val-0.tar", "f/test-0.tar", "f/test-1.tar",
 	} {
 		files[path] = one
 	}
@@ -131,6 +131,8 @@ func TestShardFiles(t *testing.T) {
 		{"a/{split}/*.tar", "val", []string{"a/validation/x.tar"}},
 		{"a/{split}/{x,y}.tar", "train", []string{"a/train/x.tar", "a/train/y.tar"}},
 		{"a/{split}/{y,z}.tar", "train", nil},
+		{"f/{split}-{0..1}.tar", "test", []string{"f/test-0.tar", "f/test-1.tar"}},
+		{"f/{split}-{0..1}.tar", "val", nil}, // not test's: one of its own is there
 		{"a/train/x.tar", "train", nil},
 		{"e", "train", nil},
 		{"nowhere", "train", nil},

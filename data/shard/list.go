@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,7 +18,8 @@ const maxShards = 1 << 20
 // List returns the files that a pattern stands for: a file; the *.tar files of a
 // folder, sorted; or, where neither is there, what is left after braces and then
 // wildcards are expanded. {000..017} counts, with as many digits as its first
-// number has, and {a,b} lists. Every file must exist.
+// number has, and {a,b} lists. Every file must exist: where some do not the error is
+// an [ErrIncomplete].
 func List(pattern string) ([]string, error) {
 	info, err := os.Stat(pattern)
 	switch {
@@ -30,21 +33,39 @@ func List(pattern string) ([]string, error) {
 		return nil, fmt.Errorf("shards %s: %w", pattern, err)
 	}
 	var files []string
+	var missing error
 	for _, name := range names {
-		if !strings.ContainsAny(name, "*?[") {
-			if _, err := os.Stat(name); err != nil {
-				return nil, fmt.Errorf("shards %s: %w", pattern, err)
-			}
-			files = append(files, name)
-			continue
-		}
-		list, err := glob(name)
-		if err != nil {
+		list, err := named(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = cmp.Or(missing, err)
+		case err != nil:
 			return nil, err
 		}
 		files = append(files, list...)
 	}
-	return files, nil
+	switch {
+	case missing == nil:
+		return files, nil
+	case len(files) > 0:
+		return nil, fmt.Errorf("shards %s: %w: %w", pattern, ErrIncomplete, missing)
+	}
+	return nil, fmt.Errorf("shards %s: %w", pattern, missing)
+}
+
+// ErrIncomplete is the error of a pattern of which some files are there and others are
+// not: the set it means exists, and no other must be taken for it.
+var ErrIncomplete = errors.New("some are there, and one is missing")
+
+// named returns the file of that name, or what its wildcards stand for.
+func named(name string) ([]string, error) {
+	if strings.ContainsAny(name, "*?[") {
+		return glob(name)
+	}
+	if _, err := os.Stat(name); err != nil {
+		return nil, err
+	}
+	return []string{name}, nil
 }
 
 // glob is filepath.Glob with at least one file.

@@ -286,7 +286,7 @@ func TestList(t *testing.T) {
 			want(t, got, c.want)
 		})
 	}
-	if _, err := List(filepath.Join(dir, "a-{08..11}.tar")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "a-11.tar") {
+	if _, err := List(filepath.Join(dir, "a-{08..11}.tar")); !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "a-11.tar") {
 		t.Errorf("error %v, want the missing file", err)
 	}
 }
