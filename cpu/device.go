@@ -107,24 +107,8 @@ func (d *Device) labelled(k ops.Kind, run engine.Kernel) engine.Kernel {
 }
 
 func check(k ops.Kind, in, out []engine.Tensor) error {
-	var have, made []ops.Spec
-	for _, t := range in {
-		have = append(have, t.Spec)
-	}
-	for _, t := range out {
-		made = append(made, t.Spec)
-	}
-	want, err := k.Infer(have)
-	if err != nil {
+	if err := engine.CheckOperands(k, in, out); err != nil {
 		return err
-	}
-	if len(made) != len(want) {
-		return fmt.Errorf("%d outputs, want %d", len(made), len(want))
-	}
-	for i, s := range want {
-		if !made[i].Equal(s) {
-			return fmt.Errorf("output %d is %v, want %v", i, made[i], s)
-		}
 	}
 	return checkTensors(slices.Concat(in, out))
 }
@@ -133,6 +117,9 @@ func checkTensors(ts []engine.Tensor) error {
 	for _, t := range ts {
 		if t.Dtype == ops.Float64 {
 			return fmt.Errorf("operand is %v: this device computes in float32; build the graph with ops.Float32 or run it on engine.Reference", t.Spec)
+		}
+		if t.Store != engine.Full {
+			return fmt.Errorf("operand %v is kept as %v: this device keeps all in full", t.Spec, t.Store)
 		}
 		if _, ok := t.Mem.(*engine.HostMemory); !ok {
 			return fmt.Errorf("operand %v lies in %T: allocate it with this device's Alloc", t.Spec, t.Mem)

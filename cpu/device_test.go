@@ -24,7 +24,7 @@ func open(t testing.TB, o Options) *Device {
 }
 
 func TestPortable(t *testing.T) {
-	opstest.Run(t, open(t, Options{Threads: 2, Portable: true}), 1e-5)
+	opstest.Run(t, open(t, Options{Threads: 2, Portable: true}), opstest.Options{Full: 1e-5})
 }
 
 // probe is a device that puts checks of its own around the kernels of another:
@@ -86,7 +86,7 @@ func TestBest(t *testing.T) {
 			return sameBits(others, k, in, out, run)
 		},
 		noAllocations,
-	}}, 1e-5)
+	}}, opstest.Options{Full: 1e-5})
 	want := []string{"ops.BCE", "ops.BCEGrad", "ops.ClipFactor", "ops.MixTargets", "ops.OneHot", "ops.PatchesGrad",
 		"ops.SplitBias", "ops.SplitBiasGrad", "ops.Uniform"}
 	if got := slices.Sorted(maps.Keys(references)); !slices.Equal(got, want) {

@@ -13,13 +13,17 @@ type Memory interface {
 	Free()
 }
 
-// Tensor is a typed place in device memory: Spec.Bytes() bytes at offset Off of
-// Mem. Offsets are multiples of Align.
+// Tensor is a typed place in device memory: Bytes() bytes at offset Off of Mem.
+// Offsets are multiples of Align.
 type Tensor struct {
 	ops.Spec
-	Mem Memory
-	Off int // bytes
+	Mem   Memory
+	Off   int     // bytes
+	Store Storage // how the values are kept
 }
+
+// Bytes is the memory that the values take as they are kept.
+func (t Tensor) Bytes() int { return t.Store.Bytes(t.Spec) }
 
 // Align is the alignment of every tensor, in bytes: a cache line.
 const Align = 64
@@ -72,9 +76,12 @@ func (m *HostMemory) Size() int { return len(m.buf) }
 // Free leaves the memory to the garbage collector.
 func (m *HostMemory) Free() { m.buf = nil }
 
-// HostBuf is the tensor as the references see it; t must lie in HostMemory.
+// HostBytes is the tensor as it is kept; t must lie in HostMemory.
+func HostBytes(t Tensor) []byte { return t.Mem.(*HostMemory).buf[t.Off:][:t.Bytes():t.Bytes()] }
+
+// HostBuf is the tensor as the references see it; t must lie in HostMemory, in Full.
 func HostBuf(t Tensor) ops.Buf {
-	return ops.View(t.Spec, unsafe.Pointer(unsafe.SliceData(t.Mem.(*HostMemory).buf[t.Off:][:t.Bytes()])))
+	return ops.View(t.Spec, unsafe.Pointer(unsafe.SliceData(HostBytes(t)[:t.Spec.Bytes()])))
 }
 
 // HostBufs are the tensors as the references see them.
@@ -90,10 +97,10 @@ func HostBufs(ts []Tensor) []ops.Buf {
 type HostCopy struct{}
 
 // Upload copies src to dst.
-func (HostCopy) Upload(dst Tensor, src []byte) error { return copyExactly(HostBuf(dst).Raw(), src) }
+func (HostCopy) Upload(dst Tensor, src []byte) error { return copyExactly(HostBytes(dst), src) }
 
 // Download copies src to dst.
-func (HostCopy) Download(dst []byte, src Tensor) error { return copyExactly(dst, HostBuf(src).Raw()) }
+func (HostCopy) Download(dst []byte, src Tensor) error { return copyExactly(dst, HostBytes(src)) }
 
 func copyExactly(dst, src []byte) error {
 	if len(dst) != len(src) {
@@ -104,7 +111,8 @@ func copyExactly(dst, src []byte) error {
 }
 
 // Reference is the device that runs the ops' own references: slow, plain, and
-// what other devices are compared with.
+// what other devices are compared with. It keeps all in Full, but takes operands that are
+// kept otherwise: it computes on their values and rounds what it writes.
 type Reference struct{ HostCopy }
 
 var _ Device = Reference{}
@@ -117,8 +125,34 @@ func (Reference) Alloc(bytes int) (Memory, error) { return AllocHost(bytes) }
 
 // Kernel binds the kind's Do.
 func (Reference) Kernel(k ops.Kind, in, out []Tensor) (Kernel, error) {
-	bin, bout := HostBufs(in), HostBufs(out)
-	return func() error { k.Do(bin, bout); return nil }, nil
+	bin, bout := wide(in), wide(out)
+	return func() error {
+		for i, t := range in {
+			if t.Store != Full {
+				t.Store.Decode(ops.Of[float32](bin[i]), HostBytes(t))
+			}
+		}
+		k.Do(bin, bout)
+		for i, t := range out {
+			if t.Store != Full {
+				t.Store.Encode(HostBytes(t), ops.Of[float32](bout[i]))
+			}
+		}
+		return nil
+	}, nil
+}
+
+// wide are the tensors in full: where they lie, or else in memory of their own.
+func wide(ts []Tensor) []ops.Buf {
+	bufs := make([]ops.Buf, len(ts))
+	for i, t := range ts {
+		if t.Store == Full {
+			bufs[i] = HostBuf(t)
+		} else {
+			bufs[i] = ops.NewBuf(t.Spec)
+		}
+	}
+	return bufs
 }
 
 // Sync does nothing: kernels have finished when they return.

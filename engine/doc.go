@@ -17,6 +17,13 @@
 // Of what the forward pass leaves for the backward pass a job may keep the values
 // at its Borders alone; what lies between two of them is then computed again.
 //
+// A device may keep float32 values in less than their precision: a [Storer] tells how it
+// wants the operands of each kind, and the plan puts a [Cast] where a value is kept
+// otherwise. Feeds and state are in full, and what the host reads is widened. A cast of
+// state alone is in the prepare stage, so working copies of weights follow from the same
+// rule as Ŵ. Where a [Capturer] can record kernels, each stage is one call from its
+// second run on.
+//
 // Compile drops what no fetch or assign needs, orders steps as the graph was
 // built, lets values die in place, places the rest in one arena by their
 // lifetimes, and asks the device for kernels. After that a step allocates

@@ -72,6 +72,7 @@ func (s Stage) String() string { return [...]string{"prepare", "micro", "update"
 // value is one output of a step, or an input.
 type value struct {
 	spec  ops.Spec
+	store Storage
 	stage Stage
 	def   int    // the step that writes it; -1 for inputs
 	last  int    // the last step that reads it
@@ -79,6 +80,9 @@ type value struct {
 	feed  string // name of the feed it is, for inputs
 	slot  *slot
 }
+
+// bytes is the memory it takes.
+func (v *value) bytes() int { return v.store.Bytes(v.spec) }
 
 // step is one kernel call.
 type step struct {
@@ -101,10 +105,13 @@ type tracer struct {
 	outs   map[*ops.Node][]*value // all outputs of the node's op
 	steps  []*step
 	hashes map[uint32]*ops.Node
+	// assigned are the values that the job's assigns make states: those of the nodes, in
+	// full.
+	assigned []*value
 }
 
 // trace lists the steps of a job in execution order: by stage, and within one
-// as the graph was built, with what is computed again in between. Node numbers are
+// as the graph was built, with casts and what is computed again in between. Node numbers are
 // a topological order because gorgonia makes operands before the nodes that use
 // them.
 func trace(job Job, state *State) (*tracer, error) {
@@ -119,6 +126,10 @@ func trace(job Job, state *State) (*tracer, error) {
 		}
 	}
 	sort.SliceStable(t.steps, func(i, j int) bool { return t.steps[i].stage < t.steps[j].stage })
+	for _, a := range job.Assigns {
+		t.assigned = append(t.assigned, t.values[a.Node])
+	}
+	t.store()
 	t.recompute()
 	return t, nil
 }

@@ -41,8 +41,8 @@ func (t *tracer) layout() *layout {
 	for _, f := range t.job.Fetches {
 		t.values[f.Node].last = forever
 	}
-	for _, a := range t.job.Assigns {
-		v := t.values[a.Node]
+	for i, a := range t.job.Assigns {
+		v := t.assigned[i]
 		if l.direct(v, a.State) {
 			l.assigned[v] = a.State
 			continue
@@ -114,7 +114,7 @@ func (l *layout) place(i int, s *step) {
 			continue
 		}
 		if v.slot = l.inherit(i, s, k); v.slot == nil {
-			v.slot = &slot{bytes: aligned(v.spec.Bytes()), first: i}
+			v.slot = &slot{bytes: aligned(v.bytes()), first: i}
 			l.slots = append(l.slots, v.slot)
 		}
 		v.slot.last = v.last
@@ -131,7 +131,7 @@ func (l *layout) inherit(i int, s *step, k int) *slot {
 	}
 	for _, j := range inPlace(s.kind, k) {
 		v := s.in[j]
-		if v.def < 0 || v.last != i || v.slot.state != "" || v.spec.Bytes() != s.out[k].spec.Bytes() {
+		if v.def < 0 || v.last != i || v.slot.state != "" || v.store != s.out[k].store || v.bytes() != s.out[k].bytes() {
 			continue
 		}
 		if taken := slices.ContainsFunc(s.out[:k], func(o *value) bool { return o.slot == v.slot }); taken {

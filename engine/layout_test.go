@@ -72,12 +72,12 @@ func clash(l *layout, a, b life) string {
 		a, b = b, a
 	}
 	sa, sb := a.v.slot, b.v.slot
-	apart := sa.off+a.v.spec.Bytes() <= sb.off || sb.off+b.v.spec.Bytes() <= sa.off
+	apart := sa.off+a.v.bytes() <= sb.off || sb.off+b.v.bytes() <= sa.off
 	if apart || a.last < b.first {
 		return ""
 	}
 	s := l.steps[b.v.def]
-	if a.last == b.first && a.v != b.v && sa.off == sb.off {
+	if a.last == b.first && a.v != b.v && sa.off == sb.off && a.v.store == b.v.store {
 		for _, j := range inPlace(s.kind, slices.Index(s.out, b.v)) {
 			if s.in[j] == a.v {
 				return ""
@@ -92,7 +92,7 @@ func checkLayout(t *testing.T, tr *tracer, l *layout) {
 	t.Helper()
 	list := lives(tr, l)
 	for i, a := range list {
-		if a.v.slot.off%Align != 0 || a.v.slot.off+a.v.spec.Bytes() > l.size() {
+		if a.v.slot.off%Align != 0 || a.v.slot.off+a.v.bytes() > l.size() {
 			t.Errorf("%v lies at %d of %d", a.v.spec, a.v.slot.off, l.size())
 		}
 		for _, b := range list[:i] {

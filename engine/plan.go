@@ -63,17 +63,17 @@ func (p *Program) bytes(s *step, in, out []ops.Spec) int {
 	n := 0
 	for i, v := range s.in {
 		if !slices.Contains(s.in[:i], v) {
-			n += v.spec.Bytes()
+			n += v.bytes()
 		}
 	}
 	if k, ok := s.kind.(ops.Selective); ok {
-		n -= (in[0].Len() - k.Reads(in, out)) * int(in[0].Dtype.Size())
+		n -= s.in[0].bytes() / in[0].Len() * (in[0].Len() - k.Reads(in, out))
 	}
-	for _, spec := range out {
-		n += spec.Bytes()
+	for _, v := range s.out {
+		n += v.bytes()
 	}
 	if s.sum { // every micro-step but the first reads the sum as well
-		n += out[0].Bytes() * (p.sums - 1) / p.sums
+		n += s.out[0].bytes() * (p.sums - 1) / p.sums
 	}
 	return n
 }

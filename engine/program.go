@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -34,6 +35,7 @@ type Program struct {
 	restless bool            // whether the micro stage changes what the prepare stage reads
 	values   int             // bytes of all values without reuse
 	times    []time.Duration // of each step while Profile runs
+	records  [4]record       // of the stages, and of the micro stage that adds to sums
 }
 
 var _ gorgonia.VM = (*Program)(nil)
@@ -134,7 +136,7 @@ func (p *Program) bindFeeds(t *tracer) (err error) {
 	var used []*value
 	for _, in := range t.job.Graph.Inputs() {
 		if v := t.values[in.Node]; v != nil && v.feed != "" {
-			p.feeds[v.feed] = Tensor{v.spec, nil, size}
+			p.feeds[v.feed] = Tensor{Spec: v.spec, Off: size}
 			p.nodes[v.feed] = in.Node
 			size += aligned(v.spec.Bytes())
 			used = append(used, v)
@@ -160,7 +162,7 @@ func (p *Program) tensor(v *value) Tensor {
 	case v.slot.state != "":
 		return p.state.tensors[v.slot.state]
 	}
-	return Tensor{v.spec, p.arena, v.slot.off}
+	return Tensor{Spec: v.spec, Mem: p.arena, Off: v.slot.off, Store: v.store}
 }
 
 func (p *Program) bindStep(s *step) (err error) {
@@ -170,7 +172,7 @@ func (p *Program) bindStep(s *step) (err error) {
 	}
 	for i, v := range s.out {
 		out[i] = p.tensor(v)
-		p.values += v.spec.Bytes()
+		p.values += v.bytes()
 	}
 	if keeps(s.kind) && in[0].Mem == out[0].Mem && in[0].Off == out[0].Off {
 		return nil
@@ -218,7 +220,18 @@ func Read[T any](p *Program, name string, values []T) error {
 	if err := checkElems[T](t.Spec, len(values)); err != nil {
 		return fmt.Errorf("fetch %q: %w", name, err)
 	}
-	return p.dev.Download(bytesOf(values), t)
+	return p.download(bytesOf(values), t)
+}
+
+// download copies a value to the host in full: one that is kept in less comes to the end
+// of dst and is widened from there.
+func (p *Program) download(dst []byte, t Tensor) error {
+	kept := dst[len(dst)-t.Bytes():]
+	if err := p.dev.Download(kept, t); err != nil || t.Store == Full {
+		return err
+	}
+	t.Store.Decode(unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(dst))), t.Len()), kept)
+	return nil
 }
 
 // Micro runs the micro stage on the feeds as they are, after the prepare stage
@@ -228,12 +241,12 @@ func (p *Program) Micro() error {
 		return fmt.Errorf("micro-step after %d others: the sum is complete, call Update", p.done)
 	}
 	if !p.ran || p.prepared != p.state.version {
-		if err := p.run(Prepare, nil); err != nil {
+		if err := p.run(Prepare); err != nil {
 			return err
 		}
 		p.ran = true
 	}
-	if err := p.run(Micro, nil); err != nil {
+	if err := p.run(Micro); err != nil {
 		return err
 	}
 	if p.cycle {
@@ -256,7 +269,7 @@ func (p *Program) Update() error {
 		return fmt.Errorf("update after %d micro-steps, the program sums %d", p.done, p.sums)
 	}
 	p.done = 0
-	if err := p.run(Update, nil); err != nil {
+	if err := p.run(Update); err != nil {
 		return err
 	}
 	if p.assigns[Update] {
@@ -265,9 +278,9 @@ func (p *Program) Update() error {
 	return nil
 }
 
-// run executes one stage; after, where not nil, sees every step that has run,
-// and sums stay as they are.
-func (p *Program) run(stage Stage, after func(*step) error) (err error) {
+// each runs one stage kernel by kernel; after, where not nil, sees every step that has
+// run, and sums stay as they are.
+func (p *Program) each(stage Stage, after func(*step) error) (err error) {
 	if p.arena == nil {
 		return errors.New("the program is closed")
 	}
@@ -356,7 +369,7 @@ func (p *Program) publish() error {
 		if err != nil {
 			return fmt.Errorf("fetch %q: %w", f.Name, err)
 		}
-		if err := p.dev.Download(dst.Raw(), t); err != nil {
+		if err := p.download(dst.Raw(), t); err != nil {
 			return fmt.Errorf("fetch %q: %w", f.Name, err)
 		}
 		if err := gorgonia.UnsafeLet(f.Node, v); err != nil {
@@ -376,7 +389,8 @@ func (p *Program) Close() error {
 			m.Free()
 		}
 	}
-	p.arena, p.input, p.steps, p.feeds, p.fetched = nil, nil, nil, nil, nil
+	p.arena, p.input, p.steps, p.feeds, p.fetched, p.records = nil, nil, nil, nil, nil, [4]record{}
+	p.from = [4]int{}
 	return nil
 }
 
@@ -401,7 +415,7 @@ func (p *Program) FirstNonFinite() (string, error) {
 		return nil
 	}
 	for _, stage := range []Stage{Prepare, Micro} {
-		if err := p.run(stage, look); err != nil || found != "" {
+		if err := p.each(stage, look); err != nil || found != "" {
 			return found, err
 		}
 	}
@@ -423,7 +437,7 @@ func (p *Program) nonFinite(t Tensor) (bool, error) {
 		return false, nil
 	}
 	v := make([]float32, t.Len())
-	if err := p.dev.Download(bytesOf(v), t); err != nil {
+	if err := p.download(bytesOf(v), t); err != nil {
 		return false, err
 	}
 	return slices.ContainsFunc(v, func(x float32) bool { return x-x != 0 }), nil

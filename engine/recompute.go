@@ -119,7 +119,7 @@ func (g *segments) repeat(n int, twice []bool, again map[*value]*value) []*step 
 			c.in = append(c.in, v)
 		}
 		for _, v := range s.out {
-			w := &value{spec: v.spec, stage: v.stage}
+			w := &value{spec: v.spec, store: v.store, stage: v.stage}
 			c.out = append(c.out, w)
 			if g.open(v) {
 				again[v] = w

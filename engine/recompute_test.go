@@ -111,11 +111,13 @@ func TestRecomputeMovesStatisticsOnce(t *testing.T) {
 }
 
 // planned is the program of v on a device that holds no memory.
-func planned(t testing.TB, v vit) *Program {
+func planned(t testing.TB, v vit) *Program { t.Helper(); return plannedOn(t, Planner{}, v) }
+
+func plannedOn(t testing.TB, dev Device, v vit) *Program {
 	t.Helper()
 	m := v.training()
 	must(t, m.Err())
-	s := NewState(Planner{})
+	s := NewState(dev)
 	for _, in := range m.Inputs() {
 		if in.Role == ops.State {
 			must(t, s.Add(in.Name, in.Spec))

@@ -32,7 +32,7 @@ func (s *State) Add(name string, spec ops.Spec) error {
 	if err != nil {
 		return fmt.Errorf("state %q: %w", name, err)
 	}
-	s.tensors[name] = Tensor{spec, mem, 0}
+	s.tensors[name] = Tensor{Spec: spec, Mem: mem}
 	s.names = append(s.names, name)
 	return nil
 }

@@ -9,7 +9,9 @@ import (
 	"m2pt/ops/opstest"
 )
 
-func TestReferenceConforms(t *testing.T) { opstest.Run(t, engine.Reference{}, 1e-5) }
+func TestReferenceConforms(t *testing.T) {
+	opstest.Run(t, engine.Reference{}, opstest.Options{Full: 1e-5})
+}
 
 func TestGradients(t *testing.T) { opstest.Gradients(t) }
 

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"m2pt/engine"
 	"m2pt/internal/philox"
 	"m2pt/ops"
 )
@@ -24,27 +25,48 @@ func Cases() []Case {
 	)
 }
 
-// inputs are the operands, floating-point ones in float64.
-func (c Case) inputs() []ops.Buf {
+// casts are cases of what plans have on a device that is an engine.Storer, beside kinds.
+func casts() []Case {
+	return []Case{
+		{"cast/full", engine.Cast{To: engine.Full}, []operand{normal(5, 17)}},
+		{"cast/full one", engine.Cast{To: engine.Full}, []operand{normal(1)}},
+		{"cast/full large", engine.Cast{To: engine.Full}, []operand{normal(197, 193)}},
+		{"cast/bf16", engine.Cast{To: engine.BF16}, []operand{normal(5, 17)}},
+		{"cast/bf16 one", engine.Cast{To: engine.BF16}, []operand{normal(1)}},
+		{"cast/bf16 large", engine.Cast{To: engine.BF16}, []operand{normal(197, 193)}},
+	}
+}
+
+// inputs are the operands, floating-point ones in float64, with numbers that can be kept
+// as s says, where it does.
+func (c Case) inputs(s signature) []ops.Buf {
 	var in []ops.Buf
 	for i, o := range c.in {
 		r := philox.New(1, c.Name, uint64(i), 0)
-		in = append(in, o(&r, in))
+		b := o(&r, in)
+		if s.in != nil {
+			b = rounded(b, s.in[i].Store)
+		}
+		in = append(in, b)
 	}
 	return in
 }
 
 // do runs a kind's reference in the precision of its inputs.
 func do(k ops.Kind, in []ops.Buf) []ops.Buf {
-	specs, err := k.Infer(specsOf(in))
+	var out []ops.Buf
+	for _, s := range infer(k, specsOf(in)) {
+		out = append(out, ops.NewBuf(s))
+	}
+	k.Do(in, out)
+	return out
+}
+
+func infer(k ops.Kind, in []ops.Spec) []ops.Spec {
+	out, err := k.Infer(in)
 	if err != nil {
 		panic(fmt.Sprintf("opstest: %v: %v", k, err)) // a mistake in the table
 	}
-	out := make([]ops.Buf, len(specs))
-	for i, s := range specs {
-		out[i] = ops.NewBuf(s)
-	}
-	k.Do(in, out)
 	return out
 }
 

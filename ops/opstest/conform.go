@@ -11,22 +11,62 @@ import (
 	"m2pt/ops"
 )
 
+// Options say what Run holds a device to.
+type Options struct {
+	// Full is the largest error of a kernel whose operands are all kept in full, BF16
+	// that of one with an operand in bfloat16.
+	Full, BF16 float64
+	// MaxElements leaves out the cases whose operands have more elements together, where
+	// kernels are slow; 0 leaves out none. From 256 on every kind has a case.
+	MaxElements int
+}
+
 // Run holds every kernel of dev, in float32, to the kind's Do in float64: the
-// error of each output is at most tol; nothing but the outputs is written, to
+// error of each output is small; nothing but the outputs is written, to
 // the byte; what was in the outputs before does not matter; a second run gives
 // the same bits; all this also where an output shares memory with an input as
 // ops.InPlace allows.
-func Run(t *testing.T, dev engine.Device, tol float64) {
-	for _, c := range Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			in := c.inputs()
-			want := do(inFloat64(c.Kind), in)
-			for _, s := range sharings(c.Kind, in, want) {
-				if err := check(dev, c.Kind, in, want, s, tol); err != nil {
-					t.Errorf("%v on %s, %v: %v", c.Kind, dev.Name(), s, err)
-				}
-			}
-		})
+//
+// Where dev is an engine.Storer operands are kept as it wants them, given inputs in
+// full and given all in bfloat16. Do gets the numbers that dev does: they are rounded
+// before.
+func Run(t *testing.T, dev engine.Device, o Options) {
+	cases := Cases()
+	if _, ok := dev.(engine.Storer); ok {
+		cases = append(cases, casts()...)
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) { c.run(t, dev, o) })
+	}
+}
+
+func (c Case) run(t *testing.T, dev engine.Device, o Options) {
+	in := c.inputs(signature{})
+	full := c.full(in)
+	if n := full.elements(); o.MaxElements > 0 && n > o.MaxElements {
+		t.Skipf("%d elements, at most %d are wanted", n, o.MaxElements)
+	}
+	signatures, err := c.signatures(dev, full)
+	if err != nil {
+		t.Errorf("%v on %s: %v", c.Kind, dev.Name(), err)
+	}
+	for _, s := range signatures {
+		if s.halved() {
+			c.conform(t, dev, s, c.inputs(s), o.BF16)
+		} else {
+			c.conform(t, dev, s, in, o.Full)
+		}
+	}
+}
+
+// conform checks a case with operands that are kept in one way.
+func (c Case) conform(t *testing.T, dev engine.Device, s signature, in []ops.Buf, tol float64) {
+	t.Helper()
+	want := do(inFloat64(c.Kind), in)
+	for _, shared := range sharings(c.Kind, s) {
+		if err := check(dev, c.Kind, s, in, want, shared, tol); err != nil {
+			t.Errorf("%v on %s, %v, %v: %v", c.Kind, dev.Name(), s, shared, err)
+		}
 	}
 }
 
@@ -37,13 +77,13 @@ func (s sharing) String() string { return fmt.Sprintf("outputs in inputs %v", []
 
 // sharings are those a plan may choose: none, every allowed pair alone, and the
 // first choice of every output together.
-func sharings(k ops.Kind, in, out []ops.Buf) []sharing {
-	none := slices.Repeat(sharing{-1}, len(out))
+func sharings(k ops.Kind, sig signature) []sharing {
+	none := slices.Repeat(sharing{-1}, len(sig.out))
 	list, all := []sharing{none}, slices.Clone(none)
 	place, ok := k.(ops.InPlace)
-	for i := 0; ok && i < len(out); i++ {
+	for i := 0; ok && i < len(sig.out); i++ {
 		for _, j := range place.InPlace(i) {
-			if in[j].Bytes() != out[i].Bytes() {
+			if a, b := sig.in[j], sig.out[i]; a.Store != b.Store || a.Bytes() != b.Bytes() {
 				continue
 			}
 			one := slices.Clone(none)
@@ -54,15 +94,15 @@ func sharings(k ops.Kind, in, out []ops.Buf) []sharing {
 			}
 		}
 	}
-	if len(out) > 1 && !slices.Equal(all, none) {
+	if len(sig.out) > 1 && !slices.Equal(all, none) {
 		list = append(list, all)
 	}
 	return list
 }
 
 // check runs the kernel of a kind twice over different garbage.
-func check(dev engine.Device, kind ops.Kind, in, want []ops.Buf, s sharing, tol float64) error {
-	b, err := newBench(dev, kind, in, s)
+func check(dev engine.Device, kind ops.Kind, sig signature, in, want []ops.Buf, s sharing, tol float64) error {
+	b, err := newBench(dev, kind, sig, in, s)
 	if err != nil {
 		return err
 	}
@@ -77,7 +117,7 @@ func check(dev engine.Device, kind ops.Kind, in, want []ops.Buf, s sharing, tol 
 			if first != nil && !bytes.Equal(got[k], first[k]) {
 				return fmt.Errorf("output %d: a second run gives other bits", k)
 			}
-			if err := agree(b.out[k].Spec, got[k], want[k], tol); err != nil {
+			if err := agree(b.out[k], got[k], want[k], tol); err != nil {
 				return fmt.Errorf("output %d: %w", k, err)
 			}
 		}
@@ -100,34 +140,29 @@ type bench struct {
 
 const guard = 0xa5
 
-func newBench(dev engine.Device, k ops.Kind, in []ops.Buf, s sharing) (*bench, error) {
+func newBench(dev engine.Device, k ops.Kind, sig signature, in []ops.Buf, s sharing) (*bench, error) {
 	b := &bench{dev: dev, shared: s}
-	narrow := make([]ops.Buf, len(in))
-	for i, buf := range in {
-		narrow[i] = cast(buf, ops.Float32)
-		b.in = append(b.in, b.room(narrow[i].Spec))
+	for _, t := range sig.in {
+		b.in = append(b.in, b.room(t))
 	}
-	specs, err := k.Infer(specsOf(narrow))
-	if err != nil {
-		return nil, err
-	}
-	for i, spec := range specs {
+	for i, t := range sig.out {
 		if s[i] >= 0 {
-			b.out = append(b.out, engine.Tensor{Spec: spec, Off: b.in[s[i]].Off})
+			t.Off = b.in[s[i]].Off
 		} else {
-			b.out = append(b.out, b.room(spec))
+			t = b.room(t)
 		}
+		b.out = append(b.out, t)
 	}
 	for i, t := range b.in {
-		copy(b.image[t.Off:], narrow[i].Raw())
+		copy(b.image[t.Off:], encode(t, in[i]))
 	}
 	return b, b.bind(k)
 }
 
 // room adds guards and a tensor to the image, the next guard right behind it.
-func (b *bench) room(s ops.Spec) engine.Tensor {
-	t := engine.Tensor{Spec: s, Off: len(b.image) + engine.Align}
-	end := t.Off + s.Bytes() + engine.Align
+func (b *bench) room(t engine.Tensor) engine.Tensor {
+	t.Off = len(b.image) + engine.Align
+	end := t.Off + t.Bytes() + engine.Align
 	end += -end & (engine.Align - 1)
 	b.image = append(b.image, bytes.Repeat([]byte{guard}, end-len(b.image))...)
 	return t
@@ -194,10 +229,9 @@ func (b *bench) where(at int) string {
 }
 
 // agree compares an output with the oracle's; integers must be the same.
-func agree(spec ops.Spec, got []byte, want ops.Buf, tol float64) error {
-	b := ops.NewBuf(spec)
-	copy(b.Raw(), got)
-	if spec.Dtype == ops.Int32 {
+func agree(t engine.Tensor, got []byte, want ops.Buf, tol float64) error {
+	b := decode(t, got)
+	if t.Dtype == ops.Int32 {
 		return compareInts(ops.Of[int32](b), ops.Of[int32](want))
 	}
 	return compare(ops.Of[float64](cast(b, ops.Float64)), ops.Of[float64](want), tol)

@@ -10,5 +10,8 @@
 // every gradient against finite differences. The error of a tensor is
 // max|got - want| / max|want|.
 //
+// On an engine.Storer, operands are kept as it wants them, and their numbers are rounded
+// before either side sees them.
+//
 // The suite does not time kernels and does not test the engine.
 package opstest

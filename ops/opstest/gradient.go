@@ -36,7 +36,7 @@ func (c Case) differentiable() bool {
 	if !ok {
 		return false
 	}
-	in, elements := c.inputs(), 0
+	in, elements := c.inputs(signature{}), 0
 	for _, b := range in {
 		elements += b.Len()
 	}
@@ -67,7 +67,7 @@ type function struct {
 func name(i int) string { return fmt.Sprintf("in%d", i) }
 
 func (c Case) function() (*function, error) {
-	f := &function{state: engine.NewState(engine.Reference{}), in: c.inputs()}
+	f := &function{state: engine.NewState(engine.Reference{}), in: c.inputs(signature{})}
 	f.wrt = wrt(c.Kind.(ops.Differentiable), f.in)
 	g := ops.NewGraph(ops.Float64)
 	var nodes, leaves []*ops.Node

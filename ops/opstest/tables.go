@@ -302,6 +302,7 @@ func augmentation() []Case {
 		erase("pixel", 5, 3, 7, 11),
 		erase("rand", 5, 3, 7, 11),
 		erase("const", 5, 3, 7, 11),
+		{"erase/one sample", ops.Erase{Mode: "pixel", Seed: 5}, []operand{normal(1, 3, 5, 7), boxes(1, 5, 7), sampleKeys(1)}},
 		{"erase/clip", ops.Erase{Mode: "rand", Seed: 3}, []operand{normal(4, 2, 3, 5, 7), boxes(4, 5, 7), sampleKeys(4)}},
 		{"uniform", ops.Uniform{Seed: 3, Purpose: "blocks.0", To: ops.Float32}, []operand{sampleKeys(67)}},
 		{"uniform/one sample", ops.Uniform{Seed: 1 << 40, Purpose: "blocks.11", To: ops.Float32}, []operand{sampleKeys(1)}},
