@@ -14,6 +14,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type Result struct {
 	PeakMemMB   float64      `json:"peak_mem_mb"` // arena, feeds and state of the step
 	Memory      engine.Usage `json:"memory"`      // the same, apart
 	CompileMS   float64      `json:"compile_ms"`  // graph, gradient and program
+	HeapKB      float64      `json:"heap_kb"`     // median of what a step allocates on the Go heap
 	// PathwayOverhead is the extra time of a step with a pathway over the same
 	// step without, and its 95 % interval. Pretraining has none, nor has [Alone].
 	PathwayOverhead float64    `json:"pathway_overhead,omitzero"`
@@ -78,6 +80,7 @@ func Eval(cfg *experiment.Config, dev engine.Device, rounds int) (*Result, error
 func measure(compile func(*experiment.Config, train.Answers, engine.Device) (*train.Synthetic, error),
 	cfgs []*experiment.Config, dev engine.Device, rounds int) (*Result, error) {
 	sides, times := make([]*train.Synthetic, len(cfgs)), make([][]float64, len(cfgs))
+	var heap []float64 // of the first side
 	for i, c := range cfgs {
 		s, err := compile(c, Answers(), dev)
 		if err != nil {
@@ -90,12 +93,16 @@ func measure(compile func(*experiment.Config, train.Answers, engine.Device) (*tr
 	for i := range warmup + rounds {
 		for k := range sides {
 			k = (i + k) % len(sides)
-			d, err := timed(sides[k])
+			d, bytes, err := timed(sides[k])
 			if err != nil {
 				return nil, err
 			}
-			if i >= warmup {
-				times[k] = append(times[k], d)
+			if i < warmup {
+				continue
+			}
+			times[k] = append(times[k], d)
+			if k == 0 {
+				heap = append(heap, bytes)
 			}
 		}
 		if p, ok := dev.(interface{ Peak() float64 }); ok && i%5 == 0 {
@@ -103,6 +110,7 @@ func measure(compile func(*experiment.Config, train.Answers, engine.Device) (*tr
 		}
 	}
 	r := result(cfgs[0], dev, sides[0], times[0], peaks)
+	r.HeapKB = quantile(heap, 0.5) / 1e3
 	if len(sides) > 1 {
 		r.compare(cfgs[0], sides, times)
 	}
@@ -121,10 +129,15 @@ func otherSide(cfg *experiment.Config) *experiment.Config {
 	return train.WithPathway(*cfg)
 }
 
-func timed(s *train.Synthetic) (float64, error) {
+// timed takes a step: its seconds, and the bytes that it allocates on the Go heap.
+func timed(s *train.Synthetic) (seconds, heap float64, err error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	start := time.Now()
-	err := s.Step()
-	return time.Since(start).Seconds(), err
+	err = s.Step()
+	seconds = time.Since(start).Seconds()
+	runtime.ReadMemStats(&after)
+	return seconds, float64(after.TotalAlloc - before.TotalAlloc), err
 }
 
 func result(cfg *experiment.Config, dev engine.Device, own *train.Synthetic, step, peaks []float64) *Result {
@@ -183,9 +196,9 @@ func medianInterval(x []float64) [2]float64 {
 func (r *Result) String() string {
 	return fmt.Sprintf(`%s
   %.2f samples/s   %.1f ms/step   %.1f GFLOP/s of %.1f peak (%.0f %%)
-  %.0f MB   graph + gradient + compile %.0f ms
+  %.0f MB   %.1f kB of Go heap a step   graph + gradient + compile %.0f ms
   %s %d rounds`,
-		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.CompileMS, r.compared(), r.Rounds)
+		r.Device, r.SamplesPerS, r.StepMS, r.GFLOPS, r.PeakGFLOPS, 100*r.MFU, r.PeakMemMB, r.HeapKB, r.CompileMS, r.compared(), r.Rounds)
 }
 
 func (r *Result) compared() string {

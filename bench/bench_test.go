@@ -71,6 +71,9 @@ func TestRun(t *testing.T) {
 				t.Errorf("%s: %s is off by the factor %g", name, what, ratio)
 			}
 		}
+		if r.HeapKB < 0 || r.HeapKB >= 100 {
+			t.Errorf("%s: a step allocates %g kB on the Go heap, want less than 100", name, r.HeapKB)
+		}
 		if r.Interval[0] > r.PathwayOverhead || r.PathwayOverhead > r.Interval[1] {
 			t.Errorf("%s: overhead %g outside its interval %v", name, r.PathwayOverhead, r.Interval)
 		}

@@ -105,7 +105,7 @@ def step_rows(steps):
     for name, note, r in steps:
         low, high = (100 * v for v in r["pathway_overhead_95"])
         yield (f"| {label(name, note)} | {batch(name)} | {r['samples_per_s']:.4g} | {r['step_ms']:.0f} | {r['gflops']:.0f} | {100 * r['mfu']:.0f} % "
-               f"| {r['peak_mem_mb']:.0f} | {r['compile_ms']:.0f} | {100 * r['pathway_overhead']:+.1f} % [{low:+.1f}, {high:+.1f}] |")
+               f"| {r['peak_mem_mb']:.0f} | {r['heap_kb']:.1f} | {r['compile_ms']:.0f} | {100 * r['pathway_overhead']:+.1f} % [{low:+.1f}, {high:+.1f}] |")
 
 
 def masked_rows(masked):
@@ -168,10 +168,10 @@ the rounds' ratios, with its 95 % interval.
 STEP = """## Steps
 
 `m2pt-bench -config configs/bench/NAME.toml`. Compile is graph, gradient and plan together. Memory is arena, feeds and state of the step
-without the pathway.
+without the pathway; heap is what a step allocates on the Go heap.
 
-| config | batch | samples/s | ms/step | GFLOP/s | share of peak | MB | compile ms | pathway overhead |
-|---|---|---|---|---|---|---|---|---|"""
+| config | batch | samples/s | ms/step | GFLOP/s | share of peak | MB | heap kB | compile ms | pathway overhead |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 MASKED = """
 ## Masked pretraining

@@ -140,6 +140,22 @@ func (s *Synthetic) Samples() int {
 	return s.t.cfg.Train.Batch
 }
 
+// Loss is the mean loss of the last micro-batch.
+func (s *Synthetic) Loss() float64 {
+	losses := s.t.loss
+	if s.eval != nil {
+		losses = s.eval.loss
+	}
+	sum := 0.0
+	for _, l := range losses {
+		sum += float64(l)
+	}
+	return sum / float64(len(losses))
+}
+
+// State is what the step trains.
+func (s *Synthetic) State() *engine.State { return s.t.state }
+
 // Program is the compiled step, to be printed and counted.
 func (s *Synthetic) Program() *engine.Program {
 	if s.eval != nil {
