@@ -100,11 +100,17 @@ func randomBatch(t tokenizers.Tokenizer, size, labels, parts int) *data.Batch {
 	return b
 }
 
-// Step is one update, its micro-steps and what follows them, or one evaluation.
+// Step is one update, its micro-steps and what follows them, or one evaluation. The
+// batch is on the device from the first step on.
 func (s *Synthetic) Step() error {
 	if s.t.at.Step == 0 {
 		if err := s.t.fill(nil); err != nil {
 			return err
+		}
+		if s.eval == nil {
+			if err := s.t.feeds.feed(s.t.prog, s.batch); err != nil {
+				return err
+			}
 		}
 	}
 	s.t.at.Step++
@@ -112,13 +118,7 @@ func (s *Synthetic) Step() error {
 		return s.eval.forward(s.batch)
 	}
 	for range s.t.cfg.Train.Accumulate {
-		if err := s.t.feeds.feed(s.t.prog, s.batch); err != nil {
-			return err
-		}
 		if err := s.t.prog.Micro(); err != nil {
-			return err
-		}
-		if err := engine.Read(s.t.prog, "loss", s.t.loss); err != nil {
 			return err
 		}
 	}
@@ -126,6 +126,9 @@ func (s *Synthetic) Step() error {
 		return err
 	}
 	if err := s.t.prog.Update(); err != nil {
+		return err
+	}
+	if err := engine.Read(s.t.prog, "loss", s.t.loss); err != nil {
 		return err
 	}
 	var norm [1]float32

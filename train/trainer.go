@@ -248,7 +248,9 @@ func (t *trainer) steps(ctx context.Context, end int) error {
 	return nil
 }
 
-// microStep trains on one micro-batch and reports whether it completed a step.
+// microStep trains on one micro-batch and reports whether it completed a step. The
+// update follows before the loss is read, so that a device need not wait for the host in
+// between.
 func (t *trainer) microStep(b *data.Batch) (bool, error) {
 	if err := t.feeds.feed(t.prog, b); err != nil {
 		return false, err
@@ -256,30 +258,33 @@ func (t *trainer) microStep(b *data.Batch) (bool, error) {
 	if err := t.prog.Micro(); err != nil {
 		return false, err
 	}
+	t.at.Sample += len(t.loss)
+	last := t.at.Sample%t.cfg.Train.Batch == 0
+	lr := t.schedule.At(float64(t.at.Step) / float64(t.perEpoch))
+	if last {
+		if err := engine.Feed(t.prog, HyperFeed, t.optim.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {
+			return false, err
+		}
+		if err := t.prog.Update(); err != nil {
+			return false, err
+		}
+	}
 	if err := engine.Read(t.prog, "loss", t.loss); err != nil {
 		return false, err
 	}
 	for _, l := range t.loss {
 		t.clock.addLoss(l)
 	}
-	t.at.Sample += len(t.loss)
-	if t.at.Sample%t.cfg.Train.Batch != 0 {
+	if !last {
 		return false, nil
 	}
-	return true, t.update()
+	return true, t.endStep(lr)
 }
 
-// update ends a step. Where a loss or gradient is not finite the program has
+// endStep follows an update. Where a loss or gradient is not finite the program has
 // left parameters, slots and averages as they were; running statistics have moved
 // with every micro-batch whose own statistics were finite.
-func (t *trainer) update() error {
-	lr := t.schedule.At(float64(t.at.Step) / float64(t.perEpoch))
-	if err := engine.Feed(t.prog, HyperFeed, t.optim.Hyper(lr, t.at.Step-t.at.BadSteps+1)); err != nil {
-		return err
-	}
-	if err := t.prog.Update(); err != nil {
-		return err
-	}
+func (t *trainer) endStep(lr float64) error {
 	var norm [1]float32
 	if err := engine.Read(t.prog, "grad_norm", norm[:]); err != nil {
 		return err
