@@ -131,6 +131,7 @@ func trace(job Job, state *State) (*tracer, error) {
 	}
 	t.store()
 	t.recompute()
+	t.fuse()
 	return t, nil
 }
 

@@ -29,7 +29,7 @@ func (p *Program) Plan() []Row {
 	rows := make([]Row, len(p.steps))
 	for i, s := range p.steps {
 		in, out := specs(s.in), specs(s.out)
-		r := Row{Stage: s.stage, Scope: s.scope, Op: s.kind.String(), Kind: ops.Name(s.kind), Out: out, Bytes: int64(p.bytes(s, in, out)), Recompute: s.recompute}
+		r := Row{Stage: s.stage, Scope: s.scope, Op: s.kind.String(), Kind: name(s.kind), Out: out, Bytes: int64(p.bytes(s, in, out)), Recompute: s.recompute}
 		if s.kernel != nil {
 			r.Calls = p.calls(s.stage)
 		}
@@ -39,6 +39,14 @@ func (p *Program) Plan() []Row {
 		rows[i] = r
 	}
 	return rows
+}
+
+// name is what a kind is called without its attributes.
+func name(k ops.Kind) string {
+	if f, ok := k.(Fused); ok {
+		return name(f.First) + " + " + name(f.Second)
+	}
+	return ops.Name(k)
 }
 
 func specs(values []*value) []ops.Spec {

@@ -13,7 +13,8 @@ import (
 // TestRandomGraphs runs random graphs with every kind of operand, stage, assign
 // and border on the engine, with memory poisoned as values die, and step by step
 // with a fresh buffer for every value and nothing computed again: the same bits
-// come out, also where the device keeps some of them in bfloat16.
+// come out, also where the device keeps some of them in bfloat16, or does every two
+// steps at once that it can.
 func TestRandomGraphs(t *testing.T) {
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { checkRandomGraph(t, seed) })
@@ -26,7 +27,7 @@ func FuzzRandomGraphs(f *testing.F) {
 }
 
 func checkRandomGraph(t *testing.T, seed uint64) {
-	for _, dev := range []Device{Reference{}, halves{}} {
+	for _, dev := range []Device{Reference{}, halves{}, joiner{}} {
 		checkRandomGraphOn(t, dev, seed)
 	}
 }

@@ -80,6 +80,9 @@ func Storages(dev Device, k ops.Kind, in, out []Tensor) (want, made []Storage) {
 	if c, ok := k.(Cast); ok {
 		return kept, []Storage{c.To}
 	}
+	if f, ok := k.(Fused); ok {
+		return fusedStorages(dev, f, in, out)
+	}
 	d, ok := dev.(Storer)
 	if !ok {
 		return want, made

@@ -29,11 +29,14 @@ type Options struct {
 //
 // Where dev is an engine.Storer operands are kept as it wants them, given inputs in
 // full and given all in bfloat16. Do gets the numbers that dev does: they are rounded
-// before.
+// before. Where dev is an engine.Fuser there are cases for what it does at once, too.
 func Run(t *testing.T, dev engine.Device, o Options) {
 	cases := Cases()
 	if _, ok := dev.(engine.Storer); ok {
 		cases = append(cases, casts()...)
+	}
+	if d, ok := dev.(engine.Fuser); ok {
+		cases = append(cases, fusedBy(d)...)
 	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) { c.run(t, dev, o) })

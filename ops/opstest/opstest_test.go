@@ -238,3 +238,18 @@ func TestEveryKindHasASmallCase(t *testing.T) {
 		}
 	}
 }
+
+// joiner is the reference that does at once what the suite has cases for.
+type joiner struct{ engine.Reference }
+
+func (joiner) Fuses(engine.Fused) bool { return true }
+
+// TestFused: pairs have cases on the devices that fuse them, and on no others.
+func TestFused(t *testing.T) {
+	if n := len(fusedBy(joiner{})); n != len(fused()) || n == 0 {
+		t.Errorf("%d cases of %d", n, len(fused()))
+	}
+	for _, c := range fused() {
+		t.Run(c.Name, func(t *testing.T) { c.run(t, joiner{}, Options{Full: 1e-5}) })
+	}
+}

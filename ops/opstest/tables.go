@@ -1,6 +1,7 @@
 package opstest
 
 import (
+	"fmt"
 	"math"
 
 	"m2pt/ops"
@@ -19,6 +20,8 @@ func elementwise() []Case {
 		{"drop_path", ops.DropPath{Rate: 0.4}, []operand{normal(7, 3, 5), normal(7, 3, 5), uniform(0, 1, 7)}},
 		{"drop_path/rare", ops.DropPath{Rate: 0.1}, []operand{normal(64, 1, 17), normal(64, 1, 17), uniform(0, 1, 64)}},
 		{"drop_path/one sample", ops.DropPath{Rate: 0.9}, []operand{normal(1, 19), normal(1, 19), values(0.95)}},
+		{"drop_path/vectors", ops.DropPath{Rate: 0.3}, []operand{normal(5, 9, 320), normal(5, 9, 320), uniform(0, 1, 5)}},
+		{"drop_path/at the rate", ops.DropPath{Rate: 0.1}, []operand{normal(4, 8), normal(4, 8), values(0.1, 0.1-0x1p-28, 0.1+0x1p-28, 0)}},
 		{"drop_path.grad", ops.DropPathGrad{Rate: 0.4}, []operand{normal(7, 3, 5), uniform(0, 1, 7)}},
 		{"drop_path.grad/wide", ops.DropPathGrad{Rate: 0.25}, []operand{normal(33, 131), uniform(0, 1, 33)}},
 		{"gelu", ops.Activation{Fn: "gelu"}, []operand{normal(3, 5, 7)}},
@@ -34,9 +37,11 @@ func elementwise() []Case {
 		{"relu.grad/large", ops.ActivationGrad{Fn: "relu"}, []operand{normal(131, 67), normal(131, 67)}},
 		{"layer_scale", ops.LayerScale{}, []operand{normal(2, 5, 7), normal(7)}},
 		{"layer_scale/one", ops.LayerScale{}, []operand{normal(1, 1), normal(1)}},
+		{"layer_scale/vectors", ops.LayerScale{}, []operand{normal(71, 96), normal(96)}},
 		{"layer_scale/large", ops.LayerScale{}, []operand{normal(3, 197, 193), normal(193)}},
 		{"layer_scale.grad", ops.LayerScaleGrad{}, []operand{normal(2, 5, 7), normal(7), normal(2, 5, 7)}},
 		{"layer_scale.grad/one row", ops.LayerScaleGrad{}, []operand{normal(1, 67), normal(67), normal(1, 67)}},
+		{"layer_scale.grad/vectors", ops.LayerScaleGrad{}, []operand{normal(71, 96), normal(96), normal(71, 96)}},
 		{"layer_scale.grad/one feature", ops.LayerScaleGrad{}, []operand{normal(131, 1), normal(1), normal(131, 1)}},
 		{"layer_scale.grad/large", ops.LayerScaleGrad{}, []operand{normal(3, 197, 193), normal(193), normal(3, 197, 193)}},
 		{"leaky_relu.grad", ops.ActivationGrad{Fn: "leaky_relu", Slope: 0.2}, []operand{normal(37), normal(37)}},
@@ -72,6 +77,8 @@ func linear() []Case {
 		{"linear.dw/many rows", ops.LinearGradW{Shape: []int{5, 7}}, []operand{normal(3001, 5), normal(3001, 7)}},
 		{"sum_rows", ops.SumRows{}, []operand{normal(2, 5, 7)}},
 		{"sum_rows/one row", ops.SumRows{}, []operand{normal(1, 67)}},
+		{"sum_rows/vectors", ops.SumRows{}, []operand{normal(71, 320)}},
+		{"sum_rows/few columns", ops.SumRows{}, []operand{normal(2051, 8)}},
 		{"sum_rows/one column", ops.SumRows{}, []operand{gauss(1, 1, 101, 1)}},
 		{"sum_rows/large", ops.SumRows{}, []operand{normal(8, 197, 193)}},
 	}
@@ -97,7 +104,13 @@ func normalisation() []Case {
 		forward := []operand{input(0), normal(d), normal(d)}
 		return []operand{gauss(mean, 1, shape...), normal(d), saved(k, 1, forward...), saved(k, 2, forward...), normal(shape...)}
 	}
-	return []Case{
+	var cases []Case
+	for _, d := range []int{8, 256, 264, 384, 768, 1024, 1032} { // widths of models and beside
+		name, in := fmt.Sprintf("width %d", d), []operand{gauss(1, 1, 5, d), normal(d), normal(d)}
+		cases = append(cases, Case{"layer_norm/" + name, ops.LayerNorm{Eps: 1e-6}, in},
+			Case{"layer_norm.grad/" + name, ops.LayerNormGrad{}, layerNormGrad(1, 1e-6, 5, d)})
+	}
+	return append(cases, []Case{
 		{"layer_norm", ops.LayerNorm{Eps: 1e-6}, []operand{normal(2, 3, 7), normal(7), normal(7)}},
 		{"layer_norm/one row", ops.LayerNorm{Eps: 1e-5}, []operand{normal(1, 1, 33), normal(33), normal(33)}},
 		{"layer_norm/offset", ops.LayerNorm{Eps: 1e-6}, []operand{gauss(10, 1, 5, 192), normal(192), normal(192)}},
@@ -113,6 +126,7 @@ func normalisation() []Case {
 		{"batch_norm/offset", train, batchNorm(gauss(10, 1, 31, 9), 9)},
 		{"batch_norm/large", train, batchNorm(normal(16, 67, 131), 131)},
 		{"batch_norm/eval", eval, batchNorm(normal(3, 5, 7), 7)},
+		{"batch_norm/vectors", train, batchNorm(normal(133, 64), 64)},
 		{"batch_norm/eval one row", eval, batchNorm(normal(1, 19), 19)},
 		{"batch_norm/one feature", train, batchNorm(normal(11, 13, 1), 1)},
 		{"batch_norm/narrow", train, batchNorm(gauss(1, 1, 64, 1031, 3), 3)},
@@ -132,8 +146,9 @@ func normalisation() []Case {
 		{"batch_norm.grad", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 3, 5, 7)},
 		{"batch_norm.grad/large", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 16, 67, 131)},
 		{"batch_norm.grad/eval", ops.BatchNormGrad{}, batchNormGrad(eval, 3, 5, 7)},
+		{"batch_norm.grad/vectors", ops.BatchNormGrad{Train: true}, batchNormGrad(train, 133, 64)},
 		{"batch_norm.grad/eval one row", ops.BatchNormGrad{}, batchNormGrad(eval, 1, 19)},
-	}
+	}...)
 }
 
 func attention() []Case {
@@ -220,9 +235,14 @@ func tokens() []Case {
 		{"prepend/large", ops.Prepend{}, []operand{normal(3, 196, 193), normal(1, 1, 193)}},
 		{"prepend.grad", ops.PrependGrad{}, []operand{normal(2, 4, 5)}},
 		{"prepend.grad/large", ops.PrependGrad{}, []operand{normal(3, 197, 193)}},
+		{"prepend/vectors", ops.Prepend{}, []operand{normal(3, 5, 24), normal(1, 1, 24)}},
+		{"prepend.grad/vectors", ops.PrependGrad{}, []operand{normal(3, 6, 24)}},
 		{"sum_batch", ops.SumBatch{}, []operand{normal(3, 5, 7)}},
 		{"sum_batch/one sample", ops.SumBatch{}, []operand{normal(1, 5, 7)}},
 		{"sum_batch/large", ops.SumBatch{}, []operand{normal(67, 11, 13)}},
+		{"sum_batch/vectors", ops.SumBatch{}, []operand{normal(67, 3, 104)}},
+		{"sum_batch/many samples", ops.SumBatch{}, []operand{normal(259, 1, 40)}},
+		{"add_pos/vectors", ops.AddPos{}, []operand{normal(5, 3, 24), normal(1, 3, 24)}},
 		{"add_pos", ops.AddPos{}, []operand{normal(3, 5, 7), normal(1, 5, 7)}},
 		{"add_pos/one sample", ops.AddPos{}, []operand{normal(1, 1, 17), normal(1, 1, 17)}},
 		{"gather", ops.Gather{}, []operand{normal(3, 7, 5), ints(0, 7, 3, 4)}},
@@ -231,6 +251,8 @@ func tokens() []Case {
 		{"gather/large", ops.Gather{}, []operand{normal(3, 196, 193), ints(0, 196, 3, 49)}},
 		{"gather/shared", ops.Gather{}, []operand{normal(1, 7, 5), ints(0, 7, 3, 4)}},
 		{"gather/shared large", ops.Gather{}, []operand{normal(1, 196, 193), ints(0, 196, 3, 49)}},
+		{"gather/vectors", ops.Gather{}, []operand{normal(3, 7, 24), ints(0, 7, 3, 5)}},
+		{"gather/shared vectors", ops.Gather{}, []operand{normal(1, 7, 24), ints(0, 7, 3, 5)}},
 		{"gather/groups", ops.Gather{}, []operand{normal(2, 5, 3, 2), ints(0, 5, 2, 3)}},
 		{"gather/large groups", ops.Gather{}, []operand{normal(3, 64, 32, 3), ints(0, 64, 3, 38)}},
 		{"scatter", ops.Scatter{N: 7}, []operand{normal(3, 4, 5), ints(0, 7, 3, 4)}},
@@ -238,6 +260,8 @@ func tokens() []Case {
 		{"scatter/repeated", ops.Scatter{N: 3}, []operand{normal(2, 11, 17), ints(0, 3, 2, 11)}},
 		{"scatter/shared", ops.Scatter{N: 5, Shared: true}, []operand{normal(3, 4, 7), ints(0, 5, 3, 4)}},
 		{"scatter/shared large", ops.Scatter{N: 196, Shared: true}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
+		{"scatter/vectors", ops.Scatter{N: 7}, []operand{normal(3, 67, 264), ints(0, 7, 3, 67)}},
+		{"scatter/shared vectors", ops.Scatter{N: 7, Shared: true}, []operand{normal(3, 49, 264), ints(0, 7, 3, 49)}},
 		{"scatter/groups", ops.Scatter{N: 5}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},
 		{"scatter/shared groups", ops.Scatter{N: 5, Shared: true}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},
 		{"scatter/large", ops.Scatter{N: 196}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
@@ -246,6 +270,7 @@ func tokens() []Case {
 
 func patches() []Case {
 	rgb := ops.Pixels{Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225}}
+	ten := ops.Pixels{Mean: []float64{0, .1, .2, .3, .4, .5, .6, .7, .8, .9}, Std: []float64{.2, .3, .4, .5, .6, .7, .8, .9, 1, 2}}
 	picture := func(norm ops.Pixels, kernel, stride int) ops.Patches {
 		return ops.Patches{Pixels: norm, Kernel: [3]int{1, kernel, kernel}, Stride: [3]int{1, stride, stride}, To: ops.Float32}
 	}
@@ -257,12 +282,18 @@ func patches() []Case {
 		{"normalize/floats", ops.Normalize{Pixels: rgb, To: ops.Float32}, []operand{normal(2, 3, 5, 7)}},
 		{"normalize/scale only", ops.Normalize{To: ops.Float32}, []operand{pixels(1, 1, 3, 11)}},
 		{"normalize/clip", ops.Normalize{Pixels: rgb, To: ops.Float32}, []operand{pixels(2, 3, 2, 5, 7)}},
+		{"normalize/vectors", ops.Normalize{Pixels: rgb, To: ops.Float32}, []operand{pixels(2, 3, 8, 24)}},
+		{"normalize/many channels", ops.Normalize{Pixels: ten, To: ops.Float32}, []operand{normal(2, 10, 4, 8)}},
 		{"normalize/large", ops.Normalize{Pixels: rgb, To: ops.Float32}, []operand{pixels(2, 3, 101, 103)}},
 		{"patches/floats", picture(rgb, 2, 2), []operand{normal(2, 3, 4, 6)}},
 		{"patches/pixels", picture(rgb, 4, 4), []operand{pixels(2, 3, 8, 12)}},
 		{"patches/rest at the edges", picture(ops.Pixels{}, 3, 3), []operand{normal(1, 1, 7, 11)}},
 		{"patches/overlap", picture(ops.Pixels{}, 3, 2), []operand{normal(1, 2, 7, 5)}},
 		{"patches/gaps", picture(ops.Pixels{}, 2, 3), []operand{normal(1, 2, 7, 8)}},
+		{"patches/vectors", picture(rgb, 8, 8), []operand{pixels(2, 3, 16, 56)}},
+		{"patches/vectors of floats", picture(rgb, 16, 8), []operand{normal(1, 3, 24, 48)}},
+		{"patches/many channels", picture(ten, 4, 4), []operand{normal(1, 10, 8, 12)}},
+		{"patches/targets of many channels", last(picture(ten, 2, 2)), []operand{pixels(2, 10, 4, 6)}},
 		{"patches/one patch", picture(rgb, 5, 5), []operand{pixels(1, 3, 5, 5)}},
 		{"patches/one pixel", picture(ops.Pixels{}, 1, 1), []operand{normal(1, 3, 5, 7)}},
 		{"patches/clip", clip, []operand{normal(2, 2, 4, 5, 6)}},
@@ -278,6 +309,7 @@ func patches() []Case {
 		{"patches.grad/overlapping targets", ops.PatchesGrad{Patches: last(picture(rgb, 3, 2)), Of: of(1, 3, 7, 5)}, []operand{normal(1, 6, 27)}},
 		{"patches.grad", ops.PatchesGrad{Patches: picture(rgb, 2, 2), Of: of(2, 3, 4, 6)}, []operand{normal(2, 6, 12)}},
 		{"patches.grad/overlap", ops.PatchesGrad{Patches: picture(rgb, 3, 2), Of: of(1, 3, 7, 5)}, []operand{normal(1, 6, 27)}},
+		{"patches.grad/many channels", ops.PatchesGrad{Patches: picture(ten, 3, 2), Of: of(1, 10, 7, 5)}, []operand{normal(1, 6, 90)}},
 		{"patches.grad/gaps", ops.PatchesGrad{Patches: picture(ops.Pixels{}, 2, 3), Of: of(1, 2, 7, 8)}, []operand{normal(1, 6, 8)}},
 		{"patches.grad/clip", ops.PatchesGrad{Patches: clip, Of: of(2, 2, 4, 5, 6)}, []operand{normal(2, 18, 24)}},
 	}
@@ -292,6 +324,7 @@ func augmentation() []Case {
 		{"mix/one sample", ops.Mix{}, []operand{normal(1, 1, 3, 5), uniform(0, 1, 1), boxes(1, 3, 5)}},
 		{"mix/even", ops.Mix{}, []operand{normal(8, 3, 17, 13), uniform(0, 1, 8), boxes(8, 17, 13)}},
 		{"mix/clip", ops.Mix{}, []operand{normal(4, 2, 3, 5, 7), uniform(0, 1, 4), boxes(4, 5, 7)}},
+		{"mix/vectors", ops.Mix{}, []operand{normal(5, 3, 7, 24), uniform(0, 1, 5), boxes(5, 7, 24)}},
 		{"mix_targets", ops.MixTargets{}, []operand{distribution(5, 7), uniform(0, 1, 5)}},
 		{"mix_targets/one sample", ops.MixTargets{}, []operand{distribution(1, 13), uniform(0, 1, 1)}},
 		{"mix_targets/large", ops.MixTargets{}, []operand{distribution(66, 1009), uniform(0, 1, 66)}},
@@ -303,6 +336,7 @@ func augmentation() []Case {
 		erase("rand", 5, 3, 7, 11),
 		erase("const", 5, 3, 7, 11),
 		{"erase/one sample", ops.Erase{Mode: "pixel", Seed: 5}, []operand{normal(1, 3, 5, 7), boxes(1, 5, 7), sampleKeys(1)}},
+		{"erase/vectors", ops.Erase{Mode: "pixel", Seed: 9}, []operand{normal(5, 3, 7, 24), boxes(5, 7, 24), sampleKeys(5)}},
 		{"erase/clip", ops.Erase{Mode: "rand", Seed: 3}, []operand{normal(4, 2, 3, 5, 7), boxes(4, 5, 7), sampleKeys(4)}},
 		{"uniform", ops.Uniform{Seed: 3, Purpose: "blocks.0", To: ops.Float32}, []operand{sampleKeys(67)}},
 		{"uniform/one sample", ops.Uniform{Seed: 1 << 40, Purpose: "blocks.11", To: ops.Float32}, []operand{sampleKeys(1)}},
@@ -345,6 +379,7 @@ func optimizer() []Case {
 		{"grad_norm", ops.GradNorm{}, []operand{normal(7, 11), normal(1), normal(3, 5, 7)}},
 		{"grad_norm/one", ops.GradNorm{}, []operand{normal(1)}},
 		{"grad_norm/zero", ops.GradNorm{}, []operand{gauss(0, 0, 17)}},
+		{"grad_norm/long", ops.GradNorm{}, []operand{normal(3), normal(32771)}},
 		{"grad_norm/large", ops.GradNorm{}, []operand{normal(193, 192), normal(193), normal(576, 67)}},
 		{"grad_norm/wide range", ops.GradNorm{}, []operand{gauss(0, 1e-12, 33), gauss(0, 1e12, 33)}},
 		{"grad_norm/NaN", ops.GradNorm{}, []operand{normal(7), values(1, math.NaN(), 2), normal(9)}},

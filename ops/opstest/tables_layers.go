@@ -14,8 +14,10 @@ func columns() []Case {
 		{"columns/one", ops.Columns{From: 6, Count: 1}, []operand{normal(1, 7)}},
 		{"columns/kernel weight", ops.Columns{From: 5, Count: 6}, []operand{normal(3, 3, 2, 2)}},
 		{"columns/large", ops.Columns{From: 256, Count: 257}, []operand{normal(131, 521, 1)}},
+		{"columns/vectors", ops.Columns{From: 16, Count: 24}, []operand{normal(5, 48)}},
 		{"columns.grad", ops.ColumnsGrad{From: 2, Shape: []int{5, 7}}, []operand{normal(5, 4)}},
 		{"columns.grad/last", ops.ColumnsGrad{From: 3, Shape: []int{5, 7, 1}}, []operand{normal(5, 4)}},
+		{"columns.grad/vectors", ops.ColumnsGrad{From: 16, Shape: []int{5, 48}}, []operand{normal(5, 24)}},
 		{"columns.grad/large", ops.ColumnsGrad{From: 256, Shape: []int{131, 521, 1}}, []operand{normal(131, 257)}},
 	}
 }

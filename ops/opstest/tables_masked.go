@@ -29,6 +29,7 @@ func chamfer() []Case {
 		add("equally near", whole(0, 3, 2, 3, 11, 3), whole(0, 3, 2, 3, 13, 3))
 		add("the same points", normal(2, 7, 3), input(0))
 		add("large", normal(3, 7, 67, 3), normal(3, 7, 61, 3))
+		add("large clouds", normal(1, 1, 300, 3), normal(1, 1, 270, 3))
 	}
 	return append(cases, Case{"chamfer/NaN", ops.Chamfer{}, []operand{spoiled(normal(3, 4, 17, 3), 131, math.NaN()), normal(3, 4, 13, 3)}})
 }
@@ -41,18 +42,22 @@ func sequence() []Case {
 		{"entries/all", ops.Entries{Count: 5}, []operand{normal(1, 5, 7)}},
 		{"entries/groups", ops.Entries{From: 1, Count: 2}, []operand{normal(2, 3, 4, 5)}},
 		{"entries/large", ops.Entries{From: 49, Count: 147}, []operand{normal(3, 196, 193)}},
+		{"entries/vectors", ops.Entries{From: 2, Count: 3}, []operand{normal(3, 7, 24)}},
 		{"entries.grad", ops.EntriesGrad{From: 1, N: 5}, []operand{normal(2, 3, 7)}},
 		{"entries.grad/all", ops.EntriesGrad{N: 3}, []operand{normal(1, 3, 1)}},
 		{"entries.grad/groups", ops.EntriesGrad{From: 2, N: 4}, []operand{normal(2, 3, 2, 5)}},
 		{"entries.grad/large", ops.EntriesGrad{From: 49, N: 196}, []operand{normal(3, 147, 193)}},
+		{"entries.grad/vectors", ops.EntriesGrad{From: 2, N: 7}, []operand{normal(3, 3, 24)}},
 		{"reshape", ops.Reshape{Shape: []int{2, 3, 5, 3}}, []operand{normal(2, 3, 15)}},
 		{"reshape/flat", ops.Reshape{Shape: []int{7}}, []operand{normal(1, 7, 1)}},
 		{"reshape/large", ops.Reshape{Shape: []int{114, 67, 3}}, []operand{normal(3, 38, 201)}},
 		{"append_mask", ops.AppendMask{Count: 4}, []operand{normal(2, 3, 5), normal(1, 1, 5)}},
 		{"append_mask/one everywhere", ops.AppendMask{Count: 1}, []operand{normal(1, 1, 1), normal(1, 1, 1)}},
 		{"append_mask/large", ops.AppendMask{Count: 147}, []operand{normal(3, 49, 193), normal(1, 1, 193)}},
+		{"append_mask/vectors", ops.AppendMask{Count: 3}, []operand{normal(3, 4, 24), normal(1, 1, 24)}},
 		{"append_mask.grad", ops.AppendMaskGrad{Count: 4}, []operand{normal(2, 7, 5)}},
 		{"append_mask.grad/one", ops.AppendMaskGrad{Count: 1}, []operand{normal(1, 2, 1)}},
+		{"append_mask.grad/vectors", ops.AppendMaskGrad{Count: 19}, []operand{normal(3, 23, 40)}},
 		{"append_mask.grad/large", ops.AppendMaskGrad{Count: 147}, []operand{normal(3, 196, 193)}},
 	}
 }
