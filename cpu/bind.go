@@ -1,6 +1,9 @@
 package cpu
 
-import "m2pt/ops"
+import (
+	"m2pt/engine"
+	"m2pt/ops"
+)
 
 // call is an operation about to be bound: its device and operands.
 type call struct {
@@ -51,6 +54,8 @@ func (c call) bindLayer(k ops.Kind) func() {
 		return c.dropout(k)
 	case ops.DropPath:
 		return c.dropPath(k)
+	case engine.Fused:
+		return c.fused(k)
 	}
 	return nil
 }
