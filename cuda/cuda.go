@@ -1,6 +1,19 @@
-// Package cuda is the device that computes on NVIDIA GPUs. This version has none:
-// Open says so. Programs ask for a device by name through it, so that they need
-// not know which there are.
+// Package cuda is the device that computes on NVIDIA GPUs.
+//
+// It binds every kind of package ops to launches of the kernels in package kernels and
+// to matrix products: [Device] implements engine.Device over a driver.Driver, which is a
+// GPU (package gpu, build tag m2ptcuda) or, to test the very same kernels where there is
+// none, their emulation on the host (package emulated, build tag m2ptemu).
+//
+// Precision: a device keeps activations, their gradients and the weights that matrix
+// products read either in full or in bf16; parameters, their gradients, the optimizer's
+// state, statistics, logarithms of sums and losses are float32 always, and so is every
+// sum. A kernel over activations exists in both storages, as in add_f32 and add_bf16.
+//
+// Results depend on shapes alone, to the bit: kernels use no atomic sums, and what is
+// summed across blocks is summed in their order.
+//
+// Shape letters are those of package ops.
 package cuda
 
 import (
@@ -13,8 +26,13 @@ import (
 // ErrNoDevice tells that there is no CUDA device to open.
 var ErrNoDevice = errors.New("this version has no CUDA device")
 
-// Open returns the GPU with the given index, from 0 in the driver's order. Its
-// error is ErrNoDevice, wrapped.
-func Open(index int) (engine.Device, error) {
-	return nil, fmt.Errorf("open cuda:%d: %w: run on the cpu device (-device cpu)", index, ErrNoDevice)
+// Open returns the GPU with the given index, from 0 in the driver's order, that keeps
+// activations and working weights in store. In a build without CUDA its error is
+// ErrNoDevice, wrapped.
+func Open(index int, store engine.Storage) (*Device, error) {
+	drv, err := openDriver(index)
+	if err != nil {
+		return nil, fmt.Errorf("open cuda:%d: %w: run on the cpu device (-device cpu)", index, err)
+	}
+	return New(drv, store), nil
 }

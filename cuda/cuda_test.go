@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"m2pt/cuda"
+	"m2pt/engine"
 )
 
 func TestOpenNamesWhatIsMissing(t *testing.T) {
-	dev, err := cuda.Open(1)
+	dev, err := cuda.Open(1, engine.Full)
 	if dev != nil || !errors.Is(err, cuda.ErrNoDevice) {
 		t.Fatalf("Open = %v, %v, want no device and ErrNoDevice", dev, err)
 	}

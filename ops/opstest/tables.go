@@ -260,7 +260,7 @@ func tokens() []Case {
 		{"scatter/repeated", ops.Scatter{N: 3}, []operand{normal(2, 11, 17), ints(0, 3, 2, 11)}},
 		{"scatter/shared", ops.Scatter{N: 5, Shared: true}, []operand{normal(3, 4, 7), ints(0, 5, 3, 4)}},
 		{"scatter/shared large", ops.Scatter{N: 196, Shared: true}, []operand{normal(3, 49, 193), ints(0, 196, 3, 49)}},
-		{"scatter/vectors", ops.Scatter{N: 7}, []operand{normal(3, 67, 264), ints(0, 7, 3, 67)}},
+		{"scatter/vectors", ops.Scatter{N: 7}, []operand{normal(2, 67, 264), ints(0, 7, 2, 67)}},
 		{"scatter/shared vectors", ops.Scatter{N: 7, Shared: true}, []operand{normal(3, 49, 264), ints(0, 7, 3, 49)}},
 		{"scatter/groups", ops.Scatter{N: 5}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},
 		{"scatter/shared groups", ops.Scatter{N: 5, Shared: true}, []operand{normal(2, 3, 3, 2), ints(0, 5, 2, 3)}},

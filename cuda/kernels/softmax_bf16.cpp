@@ -1,0 +1,4 @@
+//go:build m2ptemu
+
+#define T_BF16
+#include "softmax.cu"

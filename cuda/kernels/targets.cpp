@@ -1,0 +1,3 @@
+//go:build m2ptemu
+
+#include "targets.cu"

@@ -1,0 +1,110 @@
+package cuda
+
+import (
+	"fmt"
+
+	"m2pt/cuda/driver"
+	"m2pt/ops"
+)
+
+// normOp is the op of normalisation, softmax excepted.
+func normOp(k ops.Kind) *op {
+	switch k := k.(type) {
+	case ops.LayerNorm:
+		return &op{"aff", "aff", func(c *call) { c.layerNorm(float32(k.Eps)) }}
+	case ops.LayerNormGrad:
+		return &op{"afffa", "aff", (*call).layerNormGrad}
+	case ops.BatchNorm:
+		return &op{"a", "a", func(c *call) { c.batchNorm(k) }}
+	case ops.BatchNormGrad:
+		in := "afffa"
+		if k.Plain {
+			in = "affa"
+		}
+		return &op{in, "a", func(c *call) { c.batchNormGrad(k) }}
+	}
+	return nil
+}
+
+// inRegisters tells whether the kernels that read a row once do for its width.
+func inRegisters(width int) bool { return width%8 == 0 && width <= 1024 }
+
+// inWidth is the kernel among these that fits a width.
+func inWidth(kernel string, width int) string {
+	return fmt.Sprintf("%s_%d", kernel, ceil(width, 256)*256)
+}
+
+func (c *call) layerNorm(eps float32) {
+	M, D := rows(c.in[0]), last(c.in[0])
+	kernel, warps := "layer_norm_wide", M
+	if inRegisters(D) {
+		kernel, warps = inWidth("layer_norm", D), ceil(M, 4/ceil(D, 256)) // several narrow rows at once
+	}
+	c.launch(name(kernel, c.in[0]), grid{x: min(ceil(warps, threads/32), maxBlocks), block: threads},
+		M, D, c.y(0), c.y(1), c.y(2), c.x(0), c.x(1), c.x(2), eps)
+}
+
+func (c *call) layerNormGrad() {
+	x, gamma, mean, rstd, dy, dx := c.x(0), c.x(1), c.x(2), c.x(3), c.x(4), c.y(0)
+	M, D := rows(c.in[0]), last(c.in[0])
+	if inRegisters(D) {
+		parts := max(min(ceil(M, 4), layerNormBlocks[ceil(D, 256)-1]), 1)
+		partial := c.scratch(4 * 2 * D * parts)
+		c.launch(name(inWidth("layer_norm_grad", D), c.in[0]), grid{x: parts, block: 128}, M, D, dx, partial, x, gamma, mean, rstd, dy)
+		c.sumParts(partial, parts, D, c.y(1), c.y(2))
+		return
+	}
+	c.launch(name("layer_norm_dx", c.in[0]), grid{x: min(ceil(M, threads/32), maxBlocks), block: threads},
+		M, D, dx, x, gamma, mean, rstd, dy)
+	s := columnsOf(c.in[0])
+	partial := c.scratch(4 * 2 * D * s.parts)
+	c.columns("layer_norm_sums", s, partial, x, mean, rstd, dy)
+	c.sumParts(partial, s.parts, D, c.y(1), c.y(2))
+}
+
+// layerNormBlocks is how many blocks of layer_norm_grad run at once on the largest GPUs,
+// 132 processors, for a width of up to 256, 512, 768 and 1,024.
+var layerNormBlocks = [...]int{132 * 7, 132 * 4, 132 * 3, 132 * 2}
+
+// batchNorm sums, in training, the values of each column and their squares about the mean.
+func (c *call) batchNorm(k ops.BatchNorm) {
+	s, n := columnsOf(c.in[0]), len(c.in)
+	var sum, squares, gamma, beta driver.Pointer
+	if k.Train {
+		K := driver.Pointer(s.width)
+		sum = c.scratch(4 * (2 + s.parts) * s.width)
+		squares = sum + 4*K
+		partial := squares + 4*K
+		c.columns("sum_rows", s, partial, c.x(0))
+		c.sumParts(partial, s.parts, s.width, sum, 0)
+		c.columns("batch_norm_squares", s, partial, c.x(0), sum)
+		c.sumParts(partial, s.parts, s.width, squares, 0)
+	}
+	c.launch("batch_norm_stats", grid{x: 1, block: 1024}, s.width, c.y(1), c.y(2), c.y(3), c.y(4), c.x(n-2), c.x(n-1),
+		sum, squares, float32(s.rows), float32(k.Momentum), float32(k.Eps))
+	if !k.Plain {
+		gamma, beta = c.x(1), c.x(2)
+	}
+	c.columns("batch_norm", s, c.y(0), c.x(0), c.y(1), c.y(2), gamma, beta)
+}
+
+func (c *call) batchNormGrad(k ops.BatchNormGrad) {
+	s, n := columnsOf(c.in[0]), len(c.in)
+	x, mean, rstd, dy := c.x(0), c.x(n-3), c.x(n-2), c.x(n-1)
+	K := driver.Pointer(s.width)
+	dgamma := c.scratch(4 * (2 + 2*s.parts) * s.width)
+	dbeta := dgamma + 4*K
+	partial := dbeta + 4*K
+	var gamma driver.Pointer
+	if !k.Plain {
+		gamma, dgamma, dbeta = c.x(1), c.y(1), c.y(2)
+	}
+	if k.Train || !k.Plain {
+		c.columns("batch_norm_sums", s, partial, x, mean, rstd, dy)
+		c.sumParts(partial, s.parts, s.width, dgamma, dbeta)
+	}
+	if !k.Train {
+		dgamma, dbeta = 0, 0
+	}
+	c.columns("batch_norm_grad", s, c.y(0), x, gamma, mean, rstd, dy, dgamma, dbeta)
+}
