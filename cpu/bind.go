@@ -1,9 +1,6 @@
 package cpu
 
-import (
-	"m2pt/engine"
-	"m2pt/ops"
-)
+import "m2pt/ops"
 
 // call is an operation about to be bound: its device and operands.
 type call struct {
@@ -54,8 +51,6 @@ func (c call) bindLayer(k ops.Kind) func() {
 		return c.dropout(k)
 	case ops.DropPath:
 		return c.dropPath(k)
-	case engine.Fused:
-		return c.fused(k)
 	}
 	return nil
 }

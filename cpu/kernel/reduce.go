@@ -4,9 +4,8 @@ package kernel
 // the workers reduce the pieces, the caller adds their results in order. So the
 // sum is the same for any number of threads.
 const (
-	sumPiece   = 1 << 14 // elements
-	rowPiece   = 64      // rows
-	innerPiece = 1 << 12 // elements that stay in a first-level cache
+	sumPiece = 1 << 14 // elements
+	rowPiece = 64      // rows
 )
 
 // reduction is a parallel reduction under way.
@@ -14,12 +13,11 @@ type reduction struct {
 	x, y    []float32
 	partial []float64 // of Sum and Dot, by piece
 
-	dx, plus, dy, gamma, mean, rstd []float32
-	cols                            int
-	inner                           [][]float32 // by worker: what plus is added to
-	columns                         []float32   // of rows, by piece: their sums [cols], or dgamma and dbeta [2*cols]
+	dx, dy, gamma, mean, rstd []float32
+	cols                      int
+	columns                   []float32 // of rows, by piece: their sums [cols], or dgamma and dbeta [2*cols]
 
-	sum, dot, columnSums, layerNormGrad, layerNormGradAdd func(worker, lo, hi int)
+	sum, dot, columnSums, layerNormGrad func(worker, lo, hi int)
 }
 
 // bind makes the bodies of the loops, once.
@@ -34,15 +32,6 @@ func (r *reduction) bind(k *Kernels) {
 		k.layerNormGrad(r.dx[lo*c:hi*c], part[:c], part[c:], r.dy[lo*c:hi*c], r.x[lo*c:hi*c],
 			r.gamma, r.mean[lo:hi], r.rstd[lo:hi])
 	}
-	r.layerNormGradAdd = func(worker, lo, hi int) {
-		c, part := r.cols, r.piece(lo, 2*r.cols)
-		for some := max(innerPiece/c, 1); lo < hi; lo += some {
-			end := min(lo+some, hi)
-			dx := r.inner[worker][:(end-lo)*c]
-			k.layerNormGrad(dx, part[:c], part[c:], r.dy[lo*c:end*c], r.x[lo*c:end*c], r.gamma, r.mean[lo:end], r.rstd[lo:end])
-			k.combine(r.dx[lo*c:end*c], 1, dx, 1, r.plus[lo*c:end*c])
-		}
-	}
 }
 
 // piece returns the cleared n sums of the piece of rows that starts at row lo.
@@ -54,7 +43,7 @@ func (r *reduction) piece(lo, n int) []float32 {
 
 // release forgets the operands but keeps the buffers.
 func (r *reduction) release() {
-	r.x, r.y, r.dx, r.plus, r.dy, r.gamma, r.mean, r.rstd = nil, nil, nil, nil, nil, nil, nil, nil
+	r.x, r.y, r.dx, r.dy, r.gamma, r.mean, r.rstd = nil, nil, nil, nil, nil, nil, nil
 }
 
 // Sum returns the sum of x in float64.
@@ -98,20 +87,6 @@ func (w *Workspace) LayerNormGrad(dx, dgamma, dbeta, dy, x, gamma, mean, rstd []
 	r := &w.reduce
 	r.dx, r.dy, r.x, r.gamma, r.mean, r.rstd, r.cols = dx, dy, x, gamma, mean, rstd, len(gamma)
 	w.rows(rowCount(dx, r.cols), 2*r.cols, r.layerNormGrad)
-	w.addPieces(dgamma[:r.cols], 0, 2*r.cols)
-	w.addPieces(dbeta[:r.cols], r.cols, 2*r.cols)
-}
-
-// LayerNormGradAdd is [Workspace.LayerNormGrad] with plus added to dx, which may be plus or
-// dy: the gradient of x in x + f(LayerNorm(x)).
-func (w *Workspace) LayerNormGradAdd(dx, dgamma, dbeta, plus, dy, x, gamma, mean, rstd []float32) {
-	r := &w.reduce
-	r.dx, r.plus, r.dy, r.x, r.gamma, r.mean, r.rstd, r.cols = dx, plus, dy, x, gamma, mean, rstd, len(gamma)
-	r.inner = grow(r.inner, w.pool.Threads())
-	for i, s := range r.inner {
-		r.inner[i] = grow(s, max(innerPiece, r.cols))
-	}
-	w.rows(rowCount(dx, r.cols), 2*r.cols, r.layerNormGradAdd)
 	w.addPieces(dgamma[:r.cols], 0, 2*r.cols)
 	w.addPieces(dbeta[:r.cols], r.cols, 2*r.cols)
 }
