@@ -1,3 +1,5 @@
+//go:build !m2ptcuda
+
 package cuda_test
 
 import (

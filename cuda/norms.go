@@ -11,9 +11,11 @@ import (
 func normOp(k ops.Kind) *op {
 	switch k := k.(type) {
 	case ops.LayerNorm:
-		return &op{"aff", "aff", func(c *call) { c.layerNorm(float32(k.Eps)) }}
+		return &op{"aff", "aff", func(c *call) {
+			c.layerNorm(norm{x: c.x(0), gamma: c.x(1), beta: c.x(2), y: c.y(0), mean: c.y(1), rstd: c.y(2), eps: float32(k.Eps)})
+		}}
 	case ops.LayerNormGrad:
-		return &op{"afffa", "aff", (*call).layerNormGrad}
+		return &op{"afffa", "aff", func(c *call) { c.layerNormGrad(c.y(0), c.y(1), c.y(2), 0) }}
 	case ops.BatchNorm:
 		return &op{"a", "a", func(c *call) { c.batchNorm(k) }}
 	case ops.BatchNormGrad:
@@ -34,32 +36,58 @@ func inWidth(kernel string, width int) string {
 	return fmt.Sprintf("%s_%d", kernel, ceil(width, 256)*256)
 }
 
-func (c *call) layerNorm(eps float32) {
-	M, D := rows(c.in[0]), last(c.in[0])
-	kernel, warps := "layer_norm_wide", M
-	if inRegisters(D) {
-		kernel, warps = inWidth("layer_norm", D), ceil(M, 4/ceil(D, 256)) // several narrow rows at once
-	}
-	c.launch(name(kernel, c.in[0]), grid{x: min(ceil(warps, threads/32), maxBlocks), block: threads},
-		M, D, c.y(0), c.y(1), c.y(2), c.x(0), c.x(1), c.x(2), eps)
+// norm are the operands of a layer norm; the sum x + plus is what is normalised where
+// there is plus, and kept where there is room for it.
+type norm struct {
+	x, plus, gamma, beta driver.Pointer
+	y, mean, rstd, sum   driver.Pointer
+	eps                  float32
 }
 
-func (c *call) layerNormGrad() {
-	x, gamma, mean, rstd, dy, dx := c.x(0), c.x(1), c.x(2), c.x(3), c.x(4), c.y(0)
+func (c *call) layerNorm(n norm) {
+	M, D := rows(c.in[0]), last(c.in[0])
+	if inRegisters(D) { // several narrow rows at once
+		warps := ceil(M, 4/ceil(D, 256))
+		c.launch(name(inWidth("layer_norm", D), c.in[0]), grid{x: min(ceil(warps, threads/32), maxBlocks), block: threads},
+			M, D, n.y, n.mean, n.rstd, n.sum, n.x, n.plus, n.gamma, n.beta, n.eps)
+		return
+	}
+	if n.plus != 0 {
+		if n.sum == 0 {
+			n.sum = c.scratch(c.in[0].Bytes())
+		}
+		c.wide(name("add", c.in[0]), M*D, 8, n.sum, n.x, n.plus)
+		n.x = n.sum
+	}
+	c.launch(name("layer_norm_wide", c.in[0]), grid{x: min(ceil(M, threads/32), maxBlocks), block: threads},
+		M, D, n.y, n.mean, n.rstd, n.x, n.gamma, n.beta, n.eps)
+}
+
+// layerNormGrad makes the gradients of input 0 to 4, a layer norm's, and adds plus to dx where
+// there is plus.
+func (c *call) layerNormGrad(dx, dgamma, dbeta, plus driver.Pointer) {
+	x, gamma, mean, rstd, dy := c.x(0), c.x(1), c.x(2), c.x(3), c.x(4)
 	M, D := rows(c.in[0]), last(c.in[0])
 	if inRegisters(D) {
 		parts := max(min(ceil(M, 4), layerNormBlocks[ceil(D, 256)-1]), 1)
 		partial := c.scratch(4 * 2 * D * parts)
-		c.launch(name(inWidth("layer_norm_grad", D), c.in[0]), grid{x: parts, block: 128}, M, D, dx, partial, x, gamma, mean, rstd, dy)
-		c.sumParts(partial, parts, D, c.y(1), c.y(2))
+		c.launch(name(inWidth("layer_norm_grad", D), c.in[0]), grid{x: parts, block: 128}, M, D, dx, partial, x, gamma, mean, rstd, dy, plus)
+		c.sumParts(partial, parts, D, dgamma, dbeta)
 		return
 	}
-	c.launch(name("layer_norm_dx", c.in[0]), grid{x: min(ceil(M, threads/32), maxBlocks), block: threads},
-		M, D, dx, x, gamma, mean, rstd, dy)
 	s := columnsOf(c.in[0])
 	partial := c.scratch(4 * 2 * D * s.parts)
 	c.columns("layer_norm_sums", s, partial, x, mean, rstd, dy)
-	c.sumParts(partial, s.parts, D, c.y(1), c.y(2))
+	c.sumParts(partial, s.parts, D, dgamma, dbeta)
+	alone := dx
+	if plus != 0 {
+		alone = c.scratch(c.in[0].Bytes())
+	}
+	c.launch(name("layer_norm_dx", c.in[0]), grid{x: min(ceil(M, threads/32), maxBlocks), block: threads},
+		M, D, alone, x, gamma, mean, rstd, dy)
+	if plus != 0 {
+		c.wide(name("add", c.in[0]), M*D, 8, dx, alone, plus)
+	}
 }
 
 // layerNormBlocks is how many blocks of layer_norm_grad run at once on the largest GPUs,

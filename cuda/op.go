@@ -20,7 +20,7 @@ type op struct {
 // lookup is the op of a kind, nil where the device has none.
 func lookup(k ops.Kind) *op {
 	for _, group := range []func(ops.Kind) *op{
-		layerOp, normOp, attentionOp, tokenOp, entryOp, pixelOp, pointOp, lossOp, randomOp, updateOp,
+		layerOp, fusedOp, normOp, attentionOp, tokenOp, entryOp, pixelOp, pointOp, lossOp, randomOp, updateOp,
 	} {
 		if o := group(k); o != nil {
 			return o

@@ -231,13 +231,33 @@ func twice(values []*value) bool {
 }
 
 // fusedStorages is [Storages] of a fused kind: each of the two keeps its operands as it
-// does alone.
+// does alone, and what the one hands to the other is not cast in between. Where inputs as
+// they are kept do not lead to that, they are wanted all in one storage.
 func fusedStorages(dev Device, f Fused, in, out []Tensor) (want, made []Storage) {
-	between := make([]Tensor, len(f.Keep)) // what First makes
+	for _, given := range []func(Storage) Storage{
+		func(s Storage) Storage { return s },
+		func(Storage) Storage { return Full },
+		func(Storage) Storage { return BF16 },
+	} {
+		kept := slices.Clone(in)
+		for i, t := range in {
+			if t.Dtype == ops.Float32 {
+				kept[i].Store = given(t.Store)
+			}
+		}
+		if want, made, ok := f.storages(dev, kept, out); ok {
+			return want, made
+		}
+	}
+	return nil, nil // dev must not fuse f
+}
+
+func (f Fused) storages(dev Device, in, out []Tensor) (want, made []Storage, ok bool) {
 	specs, err := f.First.Infer(specsOf(in[:f.Inputs]))
 	if err != nil {
-		return nil, nil
+		return nil, nil, false
 	}
+	between := make([]Tensor, len(specs)) // what First makes
 	for i, s := range specs {
 		between[i].Spec = s
 	}
@@ -250,10 +270,16 @@ func fusedStorages(dev Device, f Fused, in, out []Tensor) (want, made []Storage)
 	}
 	wants, second := Storages(dev, f.Second, pick(f, in, between), out[f.keeps():])
 	want = append(want, make([]Storage, len(in)-f.Inputs)...)
+	ok = true
 	for i, p := range f.From {
-		if p >= f.Inputs {
+		switch {
+		case p >= f.Inputs:
 			want[p] = wants[i]
+		case p < 0:
+			ok = ok && wants[i] == first[^p]
+		default:
+			ok = ok && wants[i] == want[p]
 		}
 	}
-	return want, append(made, second...)
+	return want, append(made, second...), ok
 }

@@ -95,7 +95,8 @@ template <class T> DEVICE void accumulate(float (&y)[4][8], const Room& room, co
 }
 
 // write stores a slice of columns from col of the tile at row, y·factor of each row.
-template <class T> DEVICE void write(const float (&y)[4][8], const float (&factor)[4], T* at, long stride, int n, int width, int row, int col) {
+template <class T>
+DEVICE void write(const float (&y)[4][8], const float (&factor)[4], T* at, long stride, int n, int width, int row, int col) {
 #pragma unroll
   for (int u = 0; u < 4; u++)
 #pragma unroll

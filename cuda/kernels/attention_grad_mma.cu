@@ -6,7 +6,7 @@
 // computes the scores anew, so there are seven products where one kernel with sums across
 // blocks has five. That costs 4·N²·D more operations a sample; the alternative, float32
 // parts of dq for each block of 128 keys, costs 8·N·D·⌈N/128⌉ bytes written and read. On an
-// H200 (4.8 TB/s; about 400 TFLOP/s here) at D = 768 that is 0.30 against 0.50 µs a sample
+// H200 (4.8 TB/s; 400 TFLOP/s assumed) at D = 768 that is 0.30 against 0.50 µs a sample
 // for N = 197, 2.0 against 2.6 for N = 512, 19 against 26 for N = 1568; nor need weights
 // pass through shared memory, since each kernel has them as the first operand it needs.
 //
@@ -148,7 +148,7 @@ DEVICE void query_grad(int n, int heads, float scale, bf16* dqkv, float* delta, 
   emit<DH>(dq, factor, room + warp() * S::WARP_ROWS * S::LD, dqkv + at.b * n * stride + at.h * DH, stride, row, n);
 }
 
-// STATS is what the keys' kernel holds of a tile of queries besides q and do: lse·log₂e,
+// Stats is what the keys' kernel holds of a tile of queries besides q and do: lse·log₂e,
 // infinite from n on, so that p is 0 there, and δ.
 struct Stats {
   float lse[TILE], delta[TILE];

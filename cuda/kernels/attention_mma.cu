@@ -4,6 +4,7 @@
 // Moves 8·B·N·D bytes (q, k, v, o) and 4·B·heads·N of lse; k and v are read once for each
 // block of 64·ROW_TILES queries, after the first time from the second-level cache. Of the
 // 4·B·N²·D operations those with keys beyond N are left out in sixteens.
+#define ONE_BLOCK
 #include "attention_mma.h"
 
 template <int DH> struct Forward {

@@ -61,6 +61,7 @@ DEVICE void erase_boxes(int mode, long B, long n, long plane, long H, long W, un
       write(to, v);
       return;
     }
+#pragma unroll 1
     for (int k = 0; k < N; k++) {
       float v = load(from + k);
       if (box.has(row, column + k)) v = mode == 0 ? 0.f : noise(key, samples + 2 * b, mode == 1 ? i / plane : i + k);

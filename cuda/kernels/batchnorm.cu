@@ -92,7 +92,7 @@ DEVICE void gradient(int lanes, long rows, long width, T* __restrict__ dx, const
   numbers(shift, dbeta, c, 0.f);
   for (int j = 0; j < V; j++) g[j] *= rho[j], pull[j] *= rho[j] / (float)rows, shift[j] /= (float)rows;
   if (!c.any()) return;
-#pragma unroll 2
+#pragma unroll 1
   for (long r = c.row; r < rows; r += c.step) {
     float v[V], d[V];
     load(d, dy + c.at(r));

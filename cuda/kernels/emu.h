@@ -78,7 +78,11 @@ DEVICE void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memor
 // cp_async_wait waits until at most N committed groups of this thread are under way.
 template <int N> DEVICE void cp_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 
+#ifdef ONE_BLOCK  // a file that wants registers rather than several blocks on a processor
+#define KERNEL_ENTRY(name, threads, params) extern "C" __global__ void __launch_bounds__(threads, 1) name params
+#else
 #define KERNEL_ENTRY(name, threads, params) extern "C" __global__ void __launch_bounds__(threads) name params
+#endif
 
 #else
 #include "emu/device.h"

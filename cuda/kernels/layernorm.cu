@@ -27,8 +27,15 @@ template <> struct Eight<float> {
 // last may be beyond the width.
 DEVICE int column(int k) { return (k * 32 + lane()) * 8; }
 
+// rounded is v as it is kept.
+DEVICE float rounded(float v) {
+  T kept;
+  store(&kept, v);
+  return load(&kept);
+}
+
 template <int N, int R>  // R rows at once, for enough bytes on their way
-DEVICE void norm(long rows, int width, T* __restrict__ y, float* mean, float* rstd, const T* __restrict__ x,
+DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus,
                  const float* __restrict__ gamma, const float* __restrict__ beta, float eps) {
   long first = (grid_thread() >> 5) * R, step = (grid_threads() >> 5) * R;
   for (long r = first; r < rows; r += step) {
@@ -41,6 +48,12 @@ DEVICE void norm(long rows, int width, T* __restrict__ y, float* mean, float* rs
       for (int k = 0; k < N; k++) {
         if (i < here && (k < N - 1 || column(k) < width)) {
           load(v[i][k], from + i * width + column(k));
+          if (plus) {
+            float u[8];
+            load(u, plus + (r + i) * width + column(k));
+            for (int j = 0; j < 8; j++) v[i][k][j] = rounded(v[i][k][j] + u[j]);
+            if (sum) store(sum + (r + i) * width + column(k), v[i][k]);
+          }
         } else {
           for (int j = 0; j < 8; j++) v[i][k][j] = 0;
         }
@@ -75,26 +88,28 @@ DEVICE void norm(long rows, int width, T* __restrict__ y, float* mean, float* rs
 }
 
 // y = (x - μ)·ρ·γ + β, μ and ρ, for rows of up to so many values: one value read, one
-// written. A kernel for each number of vectors, as that decides how many warps there can be.
+// written. With plus, x is x + plus, and kept in sum where that is not null: two values read,
+// two written. sum may be x or plus. A kernel for each number of vectors, as that decides how
+// many warps there can be.
 KERNEL(layer_norm_256, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, const T* x, const float* gamma, const float* beta,
-        float eps)) {
-  norm<1, 4>(rows, width, y, mean, rstd, x, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
+        const float* beta, float eps)) {
+  norm<1, 4>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
 }
 KERNEL(layer_norm_512, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, const T* x, const float* gamma, const float* beta,
-        float eps)) {
-  norm<2, 2>(rows, width, y, mean, rstd, x, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
+        const float* beta, float eps)) {
+  norm<2, 2>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
 }
 KERNEL(layer_norm_768, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, const T* x, const float* gamma, const float* beta,
-        float eps)) {
-  norm<3, 1>(rows, width, y, mean, rstd, x, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
+        const float* beta, float eps)) {
+  norm<3, 1>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
 }
 KERNEL(layer_norm_1024, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, const T* x, const float* gamma, const float* beta,
-        float eps)) {
-  norm<4, 1>(rows, width, y, mean, rstd, x, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
+        const float* beta, float eps)) {
+  norm<4, 1>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
 }
 
 template <int V>
@@ -157,9 +172,8 @@ template <int N> struct Row {
 
 // The next row is on its way while one is computed with.
 template <int N>
-DEVICE void norm_grad(long rows, int width, T* __restrict__ dx, float* partial, const T* __restrict__ x,
-                      const float* gamma, const float* __restrict__ mean, const float* __restrict__ rstd,
-                      const T* __restrict__ dy) {
+DEVICE void norm_grad(long rows, int width, T* dx, float* partial, const T* x, const float* gamma,
+                      const float* __restrict__ mean, const float* __restrict__ rstd, const T* dy, const T* plus) {
   SMEM(float, sums, [N * 512]);
   float g[N][8], dgamma[N][8] = {}, dbeta[N][8] = {}, xhat[8], d[8];
   bool whole = column(N - 1) < width;
@@ -190,7 +204,14 @@ DEVICE void norm_grad(long rows, int width, T* __restrict__ dx, float* partial, 
     for (int k = 0; k < N; k++) {
       row.normal(k, xhat, d);
       for (int j = 0; j < 8; j++) d[j] = row.rstd * (fmaf(d[j], g[k][j], -h) - xhat[j] * hx);
-      if (k < N - 1 || whole) store(dx + r * width + column(k), d);
+      if (k < N - 1 || whole) {
+        if (plus) {
+          float u[8];
+          load(u, plus + r * width + column(k));
+          for (int j = 0; j < 8; j++) d[j] += u[j];
+        }
+        store(dx + r * width + column(k), d);
+      }
     }
     row = next;
   }
@@ -210,26 +231,27 @@ DEVICE void norm_grad(long rows, int width, T* __restrict__ dx, float* partial, 
 }
 
 // dx = ρ·(h - mean(h) - x̂·mean(h·x̂)) with h = dy·γ, and Σ dy·x̂ and Σ dy of the block's
-// rows to partial[block]: two values read, one written.
+// rows to partial[block]: two values read, one written. plus, where it is not null, is added
+// to dx, which may be plus or dy.
 KERNEL(layer_norm_grad_256, 128,
        (long rows, int width, T* dx, float* partial, const T* x, const float* gamma, const float* mean,
-        const float* rstd, const T* dy)) {
-  norm_grad<1>(rows, width, dx, partial, x, gamma, mean, rstd, dy);
+        const float* rstd, const T* dy, const T* plus)) {
+  norm_grad<1>(rows, width, dx, partial, x, gamma, mean, rstd, dy, plus);
 }
 KERNEL(layer_norm_grad_512, 128,
        (long rows, int width, T* dx, float* partial, const T* x, const float* gamma, const float* mean,
-        const float* rstd, const T* dy)) {
-  norm_grad<2>(rows, width, dx, partial, x, gamma, mean, rstd, dy);
+        const float* rstd, const T* dy, const T* plus)) {
+  norm_grad<2>(rows, width, dx, partial, x, gamma, mean, rstd, dy, plus);
 }
 KERNEL(layer_norm_grad_768, 128,
        (long rows, int width, T* dx, float* partial, const T* x, const float* gamma, const float* mean,
-        const float* rstd, const T* dy)) {
-  norm_grad<3>(rows, width, dx, partial, x, gamma, mean, rstd, dy);
+        const float* rstd, const T* dy, const T* plus)) {
+  norm_grad<3>(rows, width, dx, partial, x, gamma, mean, rstd, dy, plus);
 }
 KERNEL(layer_norm_grad_1024, 128,
        (long rows, int width, T* dx, float* partial, const T* x, const float* gamma, const float* mean,
-        const float* rstd, const T* dy)) {
-  norm_grad<4>(rows, width, dx, partial, x, gamma, mean, rstd, dy);
+        const float* rstd, const T* dy, const T* plus)) {
+  norm_grad<4>(rows, width, dx, partial, x, gamma, mean, rstd, dy, plus);
 }
 
 template <int V>

@@ -17,6 +17,7 @@ template <class F, class Y, class A> DEVICE void map(Share s, long from, long to
     for (int k = 0; k < 8; k++) u[k] = f(u[k]);
     store(y + i * 8, u);
   }
+#pragma unroll 1
   for (long k = (wide ? to / 8 * 8 : from) + s.first; k < to; k += s.step) store(y + k, f(load(a + k)));
 }
 
@@ -31,6 +32,7 @@ DEVICE void map(Share s, long from, long to, Y* y, const A* a, const B* b, F f) 
     for (int k = 0; k < 8; k++) u[k] = f(u[k], v[k]);
     store(y + i * 8, u);
   }
+#pragma unroll 1
   for (long k = (wide ? to / 8 * 8 : from) + s.first; k < to; k += s.step) store(y + k, f(load(a + k), load(b + k)));
 }
 

@@ -67,6 +67,7 @@ template <int V> DEVICE void output(const Windows& w, long samples, T* o, const 
     Piece e(w, (int)i * V, 1);
     const float* weight = p + w.weight(b, e.h, e.window, e.place, 0);
     float y[V] = {};
+#pragma unroll 2
     for (int j = 0; j < w.length(); j++) add(y, weight[j], qkv + w.packed(b, 2, w.token(e.window, j), e.h) + e.column);
     put(o + (b * count + i) * V, y);
   }
