@@ -10,8 +10,9 @@
 // state, statistics, logarithms of sums and losses are float32 always, and so is every
 // sum. A kernel over activations exists in both storages, as in add_f32 and add_bf16.
 //
-// Results depend on shapes alone, to the bit: kernels use no atomic sums, and what is
-// summed across blocks is summed in their order.
+// Kernels give the same bits every time: they use no atomic sums, and what is summed across
+// blocks is summed in their order. Products do so too once a driver has chosen their
+// algorithms.
 //
 // Shape letters are those of package ops.
 package cuda

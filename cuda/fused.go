@@ -1,6 +1,8 @@
 package cuda
 
 import (
+	"slices"
+
 	"m2pt/engine"
 	"m2pt/ops"
 )
@@ -13,7 +15,7 @@ func (d *Device) Fuses(f engine.Fused) bool {
 	case f.Is("add", "layer_norm"):
 		return f.From[0] == -1 && f.From[1] >= 0 && f.From[2] >= 0
 	case f.Is("layer_norm.grad", "add"):
-		return !f.Keep[0] && min(f.From[0], f.From[1]) == -1 && max(f.From[0], f.From[1]) >= f.Inputs
+		return slices.Equal(f.Keep, []bool{false, true, true}) && min(f.From[0], f.From[1]) == -1 && max(f.From[0], f.From[1]) >= f.Inputs
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"m2pt/cuda/driver"
+	"m2pt/engine"
 	"m2pt/ops"
 )
 
@@ -69,7 +70,7 @@ func (c *call) layerNormGrad(dx, dgamma, dbeta, plus driver.Pointer) {
 	x, gamma, mean, rstd, dy := c.x(0), c.x(1), c.x(2), c.x(3), c.x(4)
 	M, D := rows(c.in[0]), last(c.in[0])
 	if inRegisters(D) {
-		parts := max(min(ceil(M, 4), layerNormBlocks[ceil(D, 256)-1]), 1)
+		parts := max(min(ceil(M, 4), layerNormBlocks(c.in[0].Store, ceil(D, 256))), 1)
 		partial := c.scratch(4 * 2 * D * parts)
 		c.launch(name(inWidth("layer_norm_grad", D), c.in[0]), grid{x: parts, block: 128}, M, D, dx, partial, x, gamma, mean, rstd, dy, plus)
 		c.sumParts(partial, parts, D, dgamma, dbeta)
@@ -91,8 +92,13 @@ func (c *call) layerNormGrad(dx, dgamma, dbeta, plus driver.Pointer) {
 }
 
 // layerNormBlocks is how many blocks of layer_norm_grad run at once on the largest GPUs,
-// 132 processors, for a width of up to 256, 512, 768 and 1,024.
-var layerNormBlocks = [...]int{132 * 7, 132 * 4, 132 * 3, 132 * 2}
+// 132 processors, for a width of up to 256·n: as many on each as their registers allow.
+func layerNormBlocks(s engine.Storage, n int) int {
+	if s == engine.BF16 {
+		return 132 * [...]int{6, 4, 3, 2}[n-1]
+	}
+	return 132 * [...]int{5, 3, 2, 2}[n-1]
+}
 
 // batchNorm sums, in training, the values of each column and their squares about the mean.
 func (c *call) batchNorm(k ops.BatchNorm) {

@@ -47,7 +47,7 @@ func TestAllocHost(t *testing.T) {
 	}
 }
 
-// TestFirstNonFiniteNamesTheCulprit, and leaves sums as they are.
+// TestFirstNonFiniteNamesTheCulprit, and leaves sums and running statistics as they are.
 func TestFirstNonFiniteNamesTheCulprit(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, c := range []struct {
@@ -70,13 +70,14 @@ func TestFirstNonFiniteNamesTheCulprit(t *testing.T) {
 			leave()
 			grad := g.ReLU(y)
 			sum := g.Accumulated(grad)
+			moved := g.Add(g.Param("running", 2), g.ReLU(x))
 			dev := spoiling{op: c.spoil}
 			state := newState(t, dev, g)
 			must(t, Set(state, "w", []float32{1, c.w}))
-			p := compile(t, Job{Graph: g, Accumulate: 2, Fetches: []Fetch{{"y", y}, {"grad", grad}, {"sum", sum}}}, state)
+			p := compile(t, Job{Graph: g, Accumulate: 2, Fetches: []Fetch{{"y", y}, {"grad", grad}, {"sum", sum}}, Assigns: []Assign{{"running", moved}}}, state)
 			must(t, Feed(p, "x", []float32{1, c.x}))
 			must(t, p.Micro())
-			before := fetch(t, p, "sum")
+			before, running := fetch(t, p, "sum"), get(t, state, "running")
 			got, err := p.FirstNonFinite()
 			if err != nil || got != c.want {
 				t.Errorf("%q, %v, want %q", got, err, c.want)
@@ -84,6 +85,7 @@ func TestFirstNonFiniteNamesTheCulprit(t *testing.T) {
 			if c.want == "" && !slices.Equal(fetch(t, p, "sum"), before) {
 				t.Errorf("the search changed the sum from %v to %v", before, fetch(t, p, "sum"))
 			}
+			same(t, "running statistics", get(t, state, "running"), running)
 		})
 	}
 }

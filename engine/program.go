@@ -33,6 +33,7 @@ type Program struct {
 	ran      bool            // whether the prepare stage has run at all
 	assigns  [3]bool         // whether the stage changes state
 	restless bool            // whether the micro stage changes what the prepare stage reads
+	moved    []string        // states that the micro stage changes
 	values   int             // bytes of all values without reuse
 	times    []time.Duration // of each step while Profile runs
 	records  [4]record       // of the stages, and of the micro stage that adds to sums
@@ -100,7 +101,10 @@ func (p *Program) bind(t *tracer, l *layout) (err error) {
 	for _, a := range t.job.Assigns {
 		stage := t.values[a.Node].stage
 		p.assigns[stage] = true
-		p.restless = p.restless || stage == Micro && t.preparesFrom(a.State)
+		if stage == Micro {
+			p.moved = append(p.moved, a.State)
+			p.restless = p.restless || t.preparesFrom(a.State)
+		}
 	}
 	if p.arena, err = p.dev.Alloc(l.size()); err != nil {
 		return fmt.Errorf("arena of %d MiB: %w", l.size()>>20, err)
@@ -392,53 +396,4 @@ func (p *Program) Close() error {
 	p.arena, p.input, p.steps, p.feeds, p.fetched, p.records = nil, nil, nil, nil, nil, [4]record{}
 	p.from = [4]int{}
 	return nil
-}
-
-// FirstNonFinite runs the micro stage again on the present feeds and state and
-// names the first feed, state or step with a value that is not finite, or
-// returns "". It is slow: it waits for and copies every value.
-func (p *Program) FirstNonFinite() (string, error) {
-	found := ""
-	look := func(s *step) error {
-		for _, v := range slices.Concat(s.in, s.out) {
-			if v.def >= 0 && !slices.Contains(s.out, v) {
-				continue // seen as an output, and perhaps overwritten since
-			}
-			bad, err := p.nonFinite(p.tensor(v))
-			if err != nil {
-				return err
-			}
-			if bad && found == "" {
-				found = s.blame(v)
-			}
-		}
-		return nil
-	}
-	for _, stage := range []Stage{Prepare, Micro} {
-		if err := p.each(stage, look); err != nil || found != "" {
-			return found, err
-		}
-	}
-	return "", nil
-}
-
-func (s *step) blame(v *value) string {
-	switch {
-	case v.feed != "":
-		return fmt.Sprintf("feed %q", v.feed)
-	case v.state != "":
-		return fmt.Sprintf("parameter %q", v.state)
-	}
-	return s.String()
-}
-
-func (p *Program) nonFinite(t Tensor) (bool, error) {
-	if t.Dtype != ops.Float32 {
-		return false, nil
-	}
-	v := make([]float32, t.Len())
-	if err := p.download(bytesOf(v), t); err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(v, func(x float32) bool { return x-x != 0 }), nil
 }

@@ -51,14 +51,14 @@ func NewSyntheticEval(cfg *experiment.Config, a Answers, dev engine.Device) (*Sy
 	if err != nil {
 		return nil, err
 	}
+	s.t.prog.Close() // and its arena
+	s.t.prog = nil
 	start := time.Now()
 	if s.eval, err = newEvaluator(cfg, s.t.model, s.t.state, nil, nil, cfg.Train.MicroBatch()); err != nil {
 		s.t.close()
 		return nil, fmt.Errorf("synthetic step: %w", err)
 	}
 	s.Compile = time.Since(start)
-	s.t.prog.Close() // and its arena
-	s.t.prog = nil
 	return s, nil
 }
 

@@ -10,6 +10,7 @@ struct Tail {
   float density, beyond;
 };
 DEVICE Tail tail(float x) {
+  x = fminf(fmaxf(x, -20.f), 20.f);  // both are 0 there, and infinity times 0 is no number
   float t = rcp_approx(fmaf(0.231641900f, fabsf(x), 1.f));
   float e = exp2_approx(x * (x * -0.72134752f));
   float p = fmaf(t, 0.5307027145f, -0.7265760135f);
@@ -21,7 +22,7 @@ DEVICE Tail tail(float x) {
 
 // y = x·Φ(x)
 KERNEL(gelu, 256, (long n, T* y, const T* x)) {
-  map(n, y, x, [](float u) { return fmaf(-fabsf(u), tail(u).beyond, fmaxf(u, 0.f)); });
+  map(n, y, x, [](float u) { return fmaf(-fminf(fabsf(u), 20.f), tail(u).beyond, fmaxf(u, 0.f)); });
 }
 
 // dx = dy·(Φ(x) + x·φ(x))
@@ -29,7 +30,7 @@ KERNEL(gelu_grad, 256, (long n, T* dx, const T* x, const T* dy)) {
   map(n, dx, x, dy, [](float u, float d) {
     Tail z = tail(u);
     float Phi = u < 0 ? z.beyond : 1.f - z.beyond;
-    return d * fmaf(u * z.density, 0.39894228f, Phi);
+    return d * fmaf(fminf(fmaxf(u, -20.f), 20.f) * z.density, 0.39894228f, Phi);
   });
 }
 

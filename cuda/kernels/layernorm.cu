@@ -41,22 +41,27 @@ DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, c
   for (long r = first; r < rows; r += step) {
     float v[R][N][8], mu[R], rho[R];
     int here = rows - r < R ? (int)(rows - r) : R;
-    const T* from = x + r * width;
+    Eight<T> from[R][N], added[R][N];
 #pragma unroll
     for (int i = 0; i < R; i++)
 #pragma unroll
       for (int k = 0; k < N; k++) {
-        if (i < here && (k < N - 1 || column(k) < width)) {
-          load(v[i][k], from + i * width + column(k));
-          if (plus) {
-            float u[8];
-            load(u, plus + (r + i) * width + column(k));
-            for (int j = 0; j < 8; j++) v[i][k][j] = rounded(v[i][k][j] + u[j]);
-            if (sum) store(sum + (r + i) * width + column(k), v[i][k]);
-          }
-        } else {
-          for (int j = 0; j < 8; j++) v[i][k][j] = 0;
-        }
+        from[i][k].clear();
+        added[i][k].clear();
+        if (i >= here || (k == N - 1 && column(k) >= width)) continue;
+        from[i][k].get(x + (r + i) * width + column(k));
+        if (plus) added[i][k].get(plus + (r + i) * width + column(k));
+      }
+#pragma unroll
+    for (int i = 0; i < R; i++)
+#pragma unroll
+      for (int k = 0; k < N; k++) {
+        from[i][k].to(v[i][k]);
+        if (!plus) continue;
+        float u[8];
+        added[i][k].to(u);
+        for (int j = 0; j < 8; j++) v[i][k][j] = rounded(v[i][k][j] + u[j]);
+        if (sum && i < here && (k < N - 1 || column(k) < width)) store(sum + (r + i) * width + column(k), v[i][k]);
       }
 #pragma unroll
     for (int i = 0; i < R; i++) {
@@ -174,6 +179,7 @@ template <int N> struct Row {
 template <int N>
 DEVICE void norm_grad(long rows, int width, T* dx, float* partial, const T* x, const float* gamma,
                       const float* __restrict__ mean, const float* __restrict__ rstd, const T* dy, const T* plus) {
+  constexpr bool early = sizeof(T) == 2;  // in float the row has the registers
   SMEM(float, sums, [N * 512]);
   float g[N][8], dgamma[N][8] = {}, dbeta[N][8] = {}, xhat[8], d[8];
   bool whole = column(N - 1) < width;
@@ -199,6 +205,12 @@ DEVICE void norm_grad(long rows, int width, T* dx, float* partial, const T* x, c
         hx = fmaf(d[j] * g[k][j], xhat[j], hx);
       }
     }
+    Eight<T> added[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+      added[k].clear();
+      if (early && plus && (k < N - 1 || whole)) added[k].get(plus + r * width + column(k));
+    }
     h = warp_sum(h) / (float)width, hx = warp_sum(hx) / (float)width;
 #pragma unroll
     for (int k = 0; k < N; k++) {
@@ -207,7 +219,8 @@ DEVICE void norm_grad(long rows, int width, T* dx, float* partial, const T* x, c
       if (k < N - 1 || whole) {
         if (plus) {
           float u[8];
-          load(u, plus + r * width + column(k));
+          if (!early) added[k].get(plus + r * width + column(k));
+          added[k].to(u);
           for (int j = 0; j < 8; j++) d[j] += u[j];
         }
         store(dx + r * width + column(k), d);
