@@ -37,12 +37,13 @@ func inWidth(kernel string, width int) string {
 	return fmt.Sprintf("%s_%d", kernel, ceil(width, 256)*256)
 }
 
-// norm are the operands of a layer norm; the sum x + plus is what is normalised where
-// there is plus, and kept where there is room for it.
+// norm are the operands of a layer norm. Where there is plus, the sum x + plus is what is
+// normalised, and kept where there is room for it; with u, that of drop path.
 type norm struct {
-	x, plus, gamma, beta driver.Pointer
-	y, mean, rstd, sum   driver.Pointer
-	eps                  float32
+	x, plus, u, gamma, beta driver.Pointer
+	y, mean, rstd, sum      driver.Pointer
+	least, scale            float32 // a sample's plus counts, scaled, where its u is at least that
+	eps                     float32
 }
 
 func (c *call) layerNorm(n norm) {
@@ -50,14 +51,18 @@ func (c *call) layerNorm(n norm) {
 	if inRegisters(D) { // several narrow rows at once
 		warps := ceil(M, 4/ceil(D, 256))
 		c.launch(name(inWidth("layer_norm", D), c.in[0]), grid{x: min(ceil(warps, threads/32), maxBlocks), block: threads},
-			M, D, n.y, n.mean, n.rstd, n.sum, n.x, n.plus, n.gamma, n.beta, n.eps)
+			M, D, n.y, n.mean, n.rstd, n.sum, n.x, n.plus, n.u, n.least, n.scale, M/c.in[0].Shape[0], n.gamma, n.beta, n.eps)
 		return
 	}
 	if n.plus != 0 {
 		if n.sum == 0 {
 			n.sum = c.scratch(c.in[0].Bytes())
 		}
-		c.wide(name("add", c.in[0]), M*D, 8, n.sum, n.x, n.plus)
+		if n.u != 0 {
+			c.samples("drop_path", 8, n.sum, n.x, n.plus, n.u, n.least, n.scale)
+		} else {
+			c.wide(name("add", c.in[0]), M*D, 8, n.sum, n.x, n.plus)
+		}
 		n.x = n.sum
 	}
 	c.launch(name("layer_norm_wide", c.in[0]), grid{x: min(ceil(M, threads/32), maxBlocks), block: threads},

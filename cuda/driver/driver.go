@@ -59,7 +59,8 @@ type Driver interface {
 	// Free gives memory back that Alloc returned, once all that was run before has
 	// finished with it.
 	Free(p Pointer)
-	// Write copies host bytes to the driver's memory; src may be reused at once.
+	// Write copies host bytes to the driver's memory, after what was run before; src may
+	// be reused at once. It may wait for runs to end.
 	Write(dst Pointer, src []byte) error
 	// Read waits for all that was run, then copies to the host.
 	Read(dst []byte, src Pointer) error

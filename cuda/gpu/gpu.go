@@ -9,8 +9,8 @@
 // makes the device's primary context current on the thread that it finds itself on.
 //
 // Nothing here waits but Read, Sync, Free, Close, binding a new product and a Write that
-// finds its staging memory full, and these wait for work that was submitted. Kernels wait
-// for nothing, so that all work ends; a GPU that fails ends it with an error, which is
+// finds its staging memory full or, being larger than those before it, too small; these
+// wait for work that was submitted. Kernels wait for nothing, so that all work ends; a GPU that fails ends it with an error, which is
 // then the answer to every later call.
 //
 // What the package does not do: start without the NVIDIA driver (cu ends the process when

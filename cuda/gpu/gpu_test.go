@@ -174,6 +174,40 @@ func TestWritesKeepTheirOrderAndSource(t *testing.T) {
 	}
 }
 
+// The first Write makes the staging memory. Where that fails the next one makes all of it.
+func TestWriteAfterStagingFailed(t *testing.T) {
+	for name, test := range map[string]struct{ fail, want string }{
+		"pinned memory": {"cuMemHostAlloc:1:2", "cuMemHostAlloc: CUDA_ERROR_OUT_OF_MEMORY"},
+		"memory":        {"cuMemAlloc:1:101", "cuMemAlloc: CUDA_ERROR_INVALID_DEVICE"},
+		"first event":   {"cuEventCreate:1:2", "cuEventCreate: CUDA_ERROR_OUT_OF_MEMORY"},
+		"later event":   {"cuEventCreate:70:2", "cuEventCreate: CUDA_ERROR_OUT_OF_MEMORY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			faked(t, d)
+			const n = 1 << 19 // crosses beside runs, with both events
+			x, err := d.Alloc(4 * n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src := encode(slices.Repeat([]float32{3}, n))
+			t.Setenv("FAKE_CUDA_FAIL", test.fail)
+			if err := d.Write(x, src); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Write: %v, want %q", err, test.want)
+			}
+			t.Setenv("FAKE_CUDA_FAIL", "")
+			for range 70 { // more than there are parts
+				if err := d.Write(x, src); err != nil {
+					t.Fatalf("the Write after it: %v", err)
+				}
+			}
+			if got := get(t, d, x, n); got[n-1] != 3 {
+				t.Errorf("read back %v, want 3", got[n-1])
+			}
+		})
+	}
+}
+
 // More than 48 KiB of shared memory must be agreed upon with the driver first.
 func TestLaunchWithMuchSharedMemory(t *testing.T) {
 	d := open(t)
@@ -342,6 +376,7 @@ func TestOpenRefuses(t *testing.T) {
 		"kernels twice":  {modules: append(modules[:1:1], modules[0]), want: "another module has one of this name"},
 		"no cuBLASLt":    {env: "M2PT_CUBLASLT", value: "/nowhere.so", modules: modules, want: "load cuBLASLt: install CUDA"},
 		"not cuBLASLt":   {env: "M2PT_CUBLASLT", value: "libc.so.6", modules: modules, want: "it has no cublasLtCreate"},
+		"late cuBLASLt":  {env: "FAKE_CUDA_FAIL", value: "cublasLtCreate:1:1", modules: modules, want: "libcublasLt.so.12: cublasLtCreate: CUBLAS_STATUS_NOT_INITIALIZED\nlibcublasLt.so.11: "},
 		"failing device": {env: "FAKE_CUDA_FAIL", value: "cuDevicePrimaryCtxRetain:1:101", modules: modules, want: "CUDA_ERROR_INVALID_DEVICE"},
 		"failing stream": {env: "FAKE_CUDA_FAIL", value: "cuStreamCreate:2:2", modules: modules, want: "cuStreamCreate: CUDA_ERROR_OUT_OF_MEMORY"},
 	} {

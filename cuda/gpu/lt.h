@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 typedef int lt_status; /* 0 is success */
-enum { LT_NOT_INITIALIZED = 1, LT_NOT_SUPPORTED = 15 };
+enum { LT_NOT_INITIALIZED = 1 };
 
 enum { LT_F32 = 0, LT_BF16 = 14 }; /* cudaDataType */
 

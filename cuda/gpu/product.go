@@ -30,6 +30,7 @@ type blas struct {
 	library   *C.lt_library // on C's heap, nil before open
 	workspace cu.DevicePtr
 	plans     map[C.lt_product]*C.lt_plan // on C's heap
+	rounded   map[int]driver.Pointer      // a bias in bf16, by its length; the next run overwrites it
 }
 
 // libraries are the names that the versions have. The newest comes first.
@@ -41,30 +42,34 @@ func libraries() []string {
 }
 
 func (b *blas) open() error {
-	b.plans = map[C.lt_product]*C.lt_plan{}
+	b.plans, b.rounded = map[C.lt_product]*C.lt_plan{}, map[int]driver.Pointer{}
 	b.library = (*C.lt_library)(C.calloc(1, C.sizeof_lt_library))
-	if err := b.load(); err != nil {
-		return err
-	}
-	if s := C.lt_start(b.library); s != 0 {
-		return fmt.Errorf("cublasLtCreate: %s", b.status(s))
-	}
-	return nil
-}
-
-func (b *blas) load() error {
 	var errs []error
 	for _, name := range libraries() {
-		s := C.CString(name)
-		why := C.lt_open(b.library, s)
-		C.free(unsafe.Pointer(s))
-		if why == nil {
+		err := b.start(name)
+		if err == nil {
 			return nil
 		}
-		errs = append(errs, errors.New(C.GoString(why)))
+		errs = append(errs, err)
 	}
 	return fmt.Errorf("load cuBLASLt: install CUDA 11, 12 or 13, or the Python wheel nvidia-cublas, "+
 		"and put the folder of libcublasLt.so into LD_LIBRARY_PATH or the file into M2PT_CUBLASLT: %w", errors.Join(errs...))
+}
+
+// start loads the library called name and makes its handle, which a version newer than
+// the driver does not give.
+func (b *blas) start(name string) error {
+	s := C.CString(name)
+	defer C.free(unsafe.Pointer(s))
+	if why := C.lt_open(b.library, s); why != nil {
+		return errors.New(C.GoString(why))
+	}
+	if s := C.lt_start(b.library); s != 0 {
+		err := fmt.Errorf("%s: cublasLtCreate: %s", name, b.status(s))
+		C.lt_close(b.library)
+		return err
+	}
+	return nil
 }
 
 // status is the name of a status of cuBLASLt.
@@ -141,21 +146,25 @@ func mark(transposed bool) string {
 	return ""
 }
 
+// product tries a float32 bias with a bf16 result first. Versions of cuBLASLt refuse it
+// with one status or another; an error of another kind comes again with the rounded bias.
 func (d *Driver) product(p driver.Product) (driver.Run, error) {
 	shape := ltProduct(p)
 	plan, err := d.plan(shape, p)
 	if err == nil {
 		return d.multiply(plan, p), nil
 	}
-	if p.Bias == 0 || p.C.Store != engine.BF16 || !errors.Is(err, errUnsupported) {
-		return nil, err
+	if p.Bias != 0 && p.C.Store == engine.BF16 {
+		if run, again := d.productRounded(shape, p); again == nil {
+			return run, nil
+		}
 	}
-	return d.productRounded(shape, p)
+	return nil, err
 }
 
 // productRounded is a product whose bias is rounded to bf16 first.
 func (d *Driver) productRounded(shape C.lt_product, p driver.Product) (driver.Run, error) {
-	rounded, err := d.Alloc(2 * p.N)
+	rounded, err := d.roundedBias(p.N)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +185,20 @@ func (d *Driver) productRounded(shape C.lt_product, p driver.Product) (driver.Ru
 		}
 		return multiply()
 	}, nil
+}
+
+// roundedBias is the memory for n rounded values. Products share it: each rounds its bias
+// right before it reads it, and all run in order on one stream. It never moves, because
+// recorded runs hold its address.
+func (d *Driver) roundedBias(n int) (driver.Pointer, error) {
+	if at := d.blas.rounded[n]; at != 0 {
+		return at, nil
+	}
+	at, err := d.Alloc(2 * n)
+	if err == nil {
+		d.blas.rounded[n] = at
+	}
+	return at, err
 }
 
 // ltProduct is p for cuBLASLt, which takes matrices as column-major: Cᵀ = Bᵀ·Aᵀ, where a

@@ -46,33 +46,125 @@ func TestProductsOfOneShape(t *testing.T) {
 	}
 }
 
-// Where cuBLASLt takes a float32 bias with a bf16 result, it is not rounded.
+// biased binds 1·1 + bias in bf16 and returns where its result is.
+func biased(t *testing.T, d driver.Driver, bias float32) (driver.Run, driver.Matrix, error) {
+	t.Helper()
+	one, c := number(t, d, 1, engine.BF16), number(t, d, 0, engine.BF16)
+	r, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: one, B: one, C: c, Bias: put(t, d, []float32{bias})})
+	return r, c, err
+}
+
+func half(t *testing.T, d driver.Driver, m driver.Matrix) float32 {
+	t.Helper()
+	raw, got := make([]byte, 2), make([]float32, 1)
+	if err := d.Read(raw, m.At); err != nil {
+		t.Fatal(err)
+	}
+	m.Store.Decode(got, raw)
+	return got[0]
+}
+
+// Where cuBLASLt takes a float32 bias with a bf16 result, it is not rounded. Where it does
+// not, it is, whatever the status.
 func TestProductBiasOfABF16Result(t *testing.T) {
 	// 1 + 5/512 is 1 + 1/128 in bf16; neighbours of 2 in it are 1/64 apart.
 	const bias = 1 + 5.0/512
 	for name, test := range map[string]struct {
-		takes string
-		want  float32
-	}{"float32": {"1", 2 + 1.0/64}, "rounded": {"0", 2}} {
+		status string
+		want   float32
+	}{
+		"float32":       {"0", 2 + 1.0/64},
+		"unsupported":   {"15", 2},
+		"invalid value": {"7", 2},
+		"no algorithm":  {"-1", 2},
+	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
 			faked(t, d)
-			t.Setenv("FAKE_CUBLASLT_BIAS", test.takes)
-			one, c := number(t, d, 1, engine.BF16), number(t, d, 0, engine.BF16)
-			r, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: one, B: one, C: c, Bias: put(t, d, []float32{bias})})
+			t.Setenv("FAKE_CUBLASLT_BIAS", test.status)
+			r, c, err := biased(t, d, bias)
 			if err != nil {
 				t.Fatal(err)
 			}
 			run(t, r)
-			raw, got := make([]byte, 2), make([]float32, 1)
-			if err := d.Read(raw, c.At); err != nil {
-				t.Fatal(err)
-			}
-			engine.BF16.Decode(got, raw)
-			if got[0] != test.want {
-				t.Errorf("1·1 + %v = %v, want %v", bias, got[0], test.want)
+			if got := half(t, d, c); got != test.want {
+				t.Errorf("1·1 + %v = %v, want %v", bias, got, test.want)
 			}
 		})
+	}
+}
+
+// The first error tells more than that of the rounded bias.
+func TestProductWithoutARoundedBias(t *testing.T) {
+	d := open(t)
+	faked(t, d)
+	t.Setenv("FAKE_CUBLASLT_BIAS", "7")
+	one, bias := number(t, d, 1, engine.BF16), put(t, d, []float32{1})
+	t.Setenv("FAKE_CUDA_FAIL", "cuMemAlloc:2:2") // after the workspace
+	_, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: one, B: one, C: one, Bias: bias})
+	if want := "CUBLAS_STATUS_INVALID_VALUE"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Product: %v, want %q", err, want)
+	}
+}
+
+// Products with biases of one length round them into the same memory, one after another.
+func TestProductsShareARoundedBias(t *testing.T) {
+	d := open(t)
+	faked(t, d)
+	var runs []driver.Run
+	var results []driver.Matrix
+	for i := range 3 {
+		one, c := number(t, d, 1, engine.BF16), number(t, d, 0, engine.BF16)
+		bias := put(t, d, []float32{float32(i)})
+		if i > 0 {
+			t.Setenv("FAKE_CUDA_FAIL", "cuMemAlloc:1:2") // any
+		}
+		r, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: one, B: one, C: c, Bias: bias})
+		t.Setenv("FAKE_CUDA_FAIL", "")
+		if err != nil {
+			t.Fatalf("product %d: %v", i, err)
+		}
+		runs, results = append(runs, r), append(results, c)
+	}
+	replay, err := d.Capture(func() error { run(t, runs...); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, replay)
+	for i, c := range results {
+		if got, want := half(t, d, c), float32(1+i); got != want {
+			t.Errorf("product %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+// A proposal that does not run is left out, the first one too.
+func TestProductWhoseFirstProposalFails(t *testing.T) {
+	d := open(t)
+	faked(t, d)
+	x := put(t, d, []float32{2, 3, 0})
+	t.Setenv("FAKE_CUDA_FAIL", "fake_enqueue:1")
+	r, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: driver.Matrix{At: x}, B: driver.Matrix{At: x + 4}, C: driver.Matrix{At: x + 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, r)
+	if got := get(t, d, x, 3)[2]; got != 6 {
+		t.Errorf("2·3 = %v", got)
+	}
+}
+
+func TestProductOfWhichNoProposalRuns(t *testing.T) {
+	d := open(t)
+	faked(t, d)
+	x := put(t, d, make([]float32, 1))
+	nowhere := driver.Matrix{At: 1 << 20}
+	_, err := d.Product(driver.Product{M: 1, N: 1, K: 1, A: nowhere, B: driver.Matrix{At: x}, C: driver.Matrix{At: x}})
+	if want := "CUDA_ERROR_ILLEGAL_ADDRESS"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Product: %v, want %q", err, want)
+	}
+	if err := d.Close(); err == nil {
+		t.Error("Close keeps the error to itself")
 	}
 }
 

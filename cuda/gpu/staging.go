@@ -96,7 +96,7 @@ func (d *Driver) stage(n int) (*part, error) {
 			return nil, err
 		}
 		if err := s.open(want); err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.close())
 		}
 	}
 	begin := s.free
@@ -132,7 +132,7 @@ func (s *staging) release() error {
 	return failed(err, "cuEventSynchronize")
 }
 
-// open makes the rings and, the first time, the events.
+// open makes the rings and the events. Where it fails, what it made is left to close.
 func (s *staging) open(bytes int) error {
 	var host unsafe.Pointer
 	if err := check(C.cuMemHostAlloc(&host, C.size_t(bytes), C.CU_MEMHOSTALLOC_PORTABLE), "cuMemHostAlloc"); err != nil {

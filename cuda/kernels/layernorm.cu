@@ -34,8 +34,20 @@ DEVICE float rounded(float v) {
   return load(&kept);
 }
 
+// Branch is what is added to rows before they are normalised: plus, or where u is not null
+// plus·scale for samples, of so many tokens, whose u is at least `least`, and nothing for the
+// others (drop path).
+struct Branch {
+  const T* plus;
+  const float* u;
+  float least, scale;
+  int tokens;
+
+  DEVICE float factor(long row) const { return !u ? 1.f : u[row / tokens] >= least ? scale : 0.f; }
+};
+
 template <int N, int R>  // R rows at once, for enough bytes on their way
-DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus,
+DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, Branch branch,
                  const float* __restrict__ gamma, const float* __restrict__ beta, float eps) {
   long first = (grid_thread() >> 5) * R, step = (grid_threads() >> 5) * R;
   for (long r = first; r < rows; r += step) {
@@ -50,19 +62,21 @@ DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, c
         added[i][k].clear();
         if (i >= here || (k == N - 1 && column(k) >= width)) continue;
         from[i][k].get(x + (r + i) * width + column(k));
-        if (plus) added[i][k].get(plus + (r + i) * width + column(k));
+        if (branch.plus) added[i][k].get(branch.plus + (r + i) * width + column(k));
       }
 #pragma unroll
-    for (int i = 0; i < R; i++)
+    for (int i = 0; i < R; i++) {
+      float factor = branch.plus && i < here ? branch.factor(r + i) : 0.f;
 #pragma unroll
       for (int k = 0; k < N; k++) {
         from[i][k].to(v[i][k]);
-        if (!plus) continue;
-        float u[8];
-        added[i][k].to(u);
-        for (int j = 0; j < 8; j++) v[i][k][j] = rounded(v[i][k][j] + u[j]);
+        if (!branch.plus) continue;
+        float w[8];
+        added[i][k].to(w);
+        for (int j = 0; j < 8; j++) v[i][k][j] = rounded(fmaf(factor, w[j], v[i][k][j]));
         if (sum && i < here && (k < N - 1 || column(k) < width)) store(sum + (r + i) * width + column(k), v[i][k]);
       }
+    }
 #pragma unroll
     for (int i = 0; i < R; i++) {
       float s = 0, q = 0;
@@ -93,28 +107,28 @@ DEVICE void norm(long rows, int width, T* y, float* mean, float* rstd, T* sum, c
 }
 
 // y = (x - μ)·ρ·γ + β, μ and ρ, for rows of up to so many values: one value read, one
-// written. With plus, x is x + plus, and kept in sum where that is not null: two values read,
-// two written. sum may be x or plus. A kernel for each number of vectors, as that decides how
+// written. With plus, x is x and the branch, kept in sum where that is not null: two values
+// read, two written. sum may be x or plus. A kernel for each number of vectors, as that decides how
 // many warps there can be.
 KERNEL(layer_norm_256, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
-        const float* beta, float eps)) {
-  norm<1, 4>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* u,
+        float least, float scale, int tokens, const float* gamma, const float* beta, float eps)) {
+  norm<1, 4>(rows, width, y, mean, rstd, sum, x, {plus, u, least, scale, tokens}, gamma, beta, eps);
 }
 KERNEL(layer_norm_512, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
-        const float* beta, float eps)) {
-  norm<2, 2>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* u,
+        float least, float scale, int tokens, const float* gamma, const float* beta, float eps)) {
+  norm<2, 2>(rows, width, y, mean, rstd, sum, x, {plus, u, least, scale, tokens}, gamma, beta, eps);
 }
 KERNEL(layer_norm_768, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
-        const float* beta, float eps)) {
-  norm<3, 1>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* u,
+        float least, float scale, int tokens, const float* gamma, const float* beta, float eps)) {
+  norm<3, 1>(rows, width, y, mean, rstd, sum, x, {plus, u, least, scale, tokens}, gamma, beta, eps);
 }
 KERNEL(layer_norm_1024, 256,
-       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* gamma,
-        const float* beta, float eps)) {
-  norm<4, 1>(rows, width, y, mean, rstd, sum, x, plus, gamma, beta, eps);
+       (long rows, int width, T* y, float* mean, float* rstd, T* sum, const T* x, const T* plus, const float* u,
+        float least, float scale, int tokens, const float* gamma, const float* beta, float eps)) {
+  norm<4, 1>(rows, width, y, mean, rstd, sum, x, {plus, u, least, scale, tokens}, gamma, beta, eps);
 }
 
 template <int V>

@@ -71,7 +71,7 @@ func TestLayerNorm(t *testing.T) {
 					in := []ops.Buf{buf(whole, c.rows, c.width), buf(gamma, c.width), buf(beta, c.width)}
 					out := []ops.Buf{buf(nil, c.rows, c.width), buf(nil, c.rows), buf(nil, c.rows)}
 					ops.LayerNorm{Eps: 1e-6}.Do(in, out)
-					launch("layer_norm", 64, c.rows, c.width, y, mean, rstd, sum, x, plus, gamma, beta, float32(1e-6))
+					launch("layer_norm", 64, c.rows, c.width, y, mean, rstd, sum, x, plus, nil, float32(0), float32(0), 1, gamma, beta, float32(1e-6))
 					wantNear(t, "y", kerneltest.Values(y), out[0], tol)
 					wantNear(t, "mean", mean, out[1], 1e-5)
 					wantNear(t, "rstd", rstd, out[2], 1e-5)

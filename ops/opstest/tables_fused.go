@@ -13,6 +13,7 @@ func fused() []Case {
 	addNorm := func(keep bool) engine.Fused {
 		return engine.Fused{First: ops.Add{}, Second: norm, Inputs: 2, Keep: []bool{keep}, From: []int{-1, 2, 3}}
 	}
+	dropNorm := engine.Fused{First: ops.DropPath{Rate: 0.4}, Second: norm, Inputs: 3, Keep: []bool{true}, From: []int{-1, 3, 4}}
 	normAdd := func(from ...int) engine.Fused {
 		return engine.Fused{First: normGrad, Second: ops.Add{}, Inputs: 5, Keep: []bool{false, true, true}, From: from}
 	}
@@ -29,6 +30,8 @@ func fused() []Case {
 		{"add + layer_norm/one row", addNorm(true), []operand{normal(1, 64), normal(1, 64), normal(64), normal(64)}},
 		{"add + layer_norm/wide", addNorm(true), []operand{normal(5, 768), normal(5, 768), normal(768), normal(768)}},
 		{"add + layer_norm/sum unread", addNorm(false), []operand{normal(5, 192), normal(5, 192), normal(192), normal(192)}},
+		{"drop_path + layer_norm", dropNorm, []operand{normal(7, 3, 5), normal(7, 3, 5), uniform(0, 1, 7), normal(5), normal(5)}},
+		{"drop_path + layer_norm/wide", dropNorm, []operand{normal(9, 5, 192), normal(9, 5, 192), uniform(0, 1, 9), normal(192), normal(192)}},
 		{"layer_norm.grad + add", normAdd(-1, 5), grad(2, 3, 7)},
 		{"layer_norm.grad + add/other way", normAdd(5, -1), grad(2, 3, 7)},
 		{"layer_norm.grad + add/wide", normAdd(5, -1), grad(33, 192)},

@@ -2,15 +2,18 @@
 // written down a second time: a mistake in package gpu's does not repeat itself here.
 #include <cuda.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 extern "C" CUresult fake_enqueue(CUstream, CUresult (*)(const void*), const void*, size_t);
 extern "C" int fake_covers(CUdeviceptr, size_t);
+namespace fake {
+long number(const char* name, long otherwise);
+CUresult injected(const char* call);
+}  // namespace fake
 
 namespace {
 
-enum Status { SUCCESS = 0, INVALID_VALUE = 7, EXECUTION_FAILED = 13, NOT_SUPPORTED = 15 };
+enum Status { SUCCESS = 0, NOT_INITIALIZED = 1, INVALID_VALUE = 7, EXECUTION_FAILED = 13, NOT_SUPPORTED = 15 };
 enum Type { R_32F = 0, R_16BF = 14 };
 
 struct Desc {
@@ -83,10 +86,13 @@ CUresult multiply(const void* data) {
   return CUDA_SUCCESS;
 }
 
-bool supported(const Desc& d, const Layout& a, const Layout& b, const Layout& c) {
-  if (d.compute != 68 || d.scale != R_32F || a.type != b.type || (a.type == R_32F && c.type != R_32F)) return false;
-  const char* any = getenv("FAKE_CUBLASLT_BIAS");
-  return d.epilogue == 1 || (d.epilogue == 4 && (d.bias_type < 0 || d.bias_type == c.type || (any && *any == '1')));
+// NO_ALGORITHM is SUCCESS with an empty list.
+enum { NO_ALGORITHM = -1 };
+
+int supported(const Desc& d, const Layout& a, const Layout& b, const Layout& c) {
+  if (d.compute != 68 || d.scale != R_32F || a.type != b.type || (a.type == R_32F && c.type != R_32F)) return NOT_SUPPORTED;
+  if (d.epilogue == 1 || (d.epilogue == 4 && (d.bias_type < 0 || d.bias_type == c.type))) return SUCCESS;
+  return d.epilogue == 4 ? (int)fake::number("FAKE_CUBLASLT_BIAS", NOT_SUPPORTED) : NOT_SUPPORTED;
 }
 
 // The numbers of proposals: slow is a second good one, broken one that fails when it runs.
@@ -96,11 +102,15 @@ enum { GOOD, SLOW, BROKEN, ALL };
 
 extern "C" {
 
-int cublasLtCreate(void** h) { return *h = new char, SUCCESS; }
+int cublasLtCreate(void** h) {
+  if (int s = fake::injected("cublasLtCreate")) return s;
+  return *h = new char, SUCCESS;
+}
 int cublasLtDestroy(void* h) { return delete (char*)h, SUCCESS; }
 size_t cublasLtGetVersion(void) { return 120205; }
 const char* cublasLtGetStatusName(int s) {
   switch (s) {
+    case NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
     case INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
     case EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
     case NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
@@ -146,7 +156,7 @@ int cublasLtMatmulAlgoGetHeuristic(void*, const Desc* desc, const Layout* a, con
   Product p{*desc, *a, *b, *d, 0, 0, 0};
   *found = 0;
   if (c != d || !p.fits() || preference->reductions & 4 || preference->aligned[2] != preference->aligned[3]) return INVALID_VALUE;
-  if (!supported(*desc, *a, *b, *d)) return NOT_SUPPORTED;
+  if (int s = supported(*desc, *a, *b, *d)) return s == NO_ALGORITHM ? SUCCESS : s;
   for (uint64_t i = 0; i < ALL && (int)i < most; i++, ++*found) {
     memset(&list[i], 0, sizeof list[i]);
     list[i].workspace = i * 1024;
@@ -162,7 +172,7 @@ int cublasLtMatmul(void*, const Desc* desc, const float* alpha, const void* a, c
   if (*alpha != 1 || *beta != 0 || !p.fits() || algo->index >= ALL || bytes < algo->workspace) return INVALID_VALUE;
   if (p.pa % algo->aligned[0] || p.pb % algo->aligned[1] || p.pd % algo->aligned[2]) return INVALID_VALUE;
   if (bytes && !fake_covers((CUdeviceptr)workspace, bytes)) return INVALID_VALUE;
-  if (!supported(*desc, *al, *bl, *dl) || algo->index == BROKEN) return NOT_SUPPORTED;
+  if (supported(*desc, *al, *bl, *dl) != SUCCESS || algo->index == BROKEN) return NOT_SUPPORTED;
   for (uint64_t i = 0; i <= algo->index; i++)
     if (fake_enqueue(s, multiply, &p, sizeof p) != CUDA_SUCCESS) return EXECUTION_FAILED;
   return SUCCESS;

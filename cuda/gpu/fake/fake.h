@@ -15,7 +15,8 @@
 //	FAKE_CUDA_DEVICES=N           default 1
 //	FAKE_CUDA_CAPABILITY=N        major compute capability, default 8
 //	FAKE_CUDA_SEED=N              other than 0: threads and blocks run in a random order
-//	FAKE_CUBLASLT_BIAS=1          a bf16 product takes a float32 bias, which cuBLASLt may not
+//	FAKE_CUBLASLT_BIAS=STATUS     of a float32 bias with a bf16 result, default 15; 0 takes it,
+//	                              -1 has no algorithm for it
 #pragma once
 #include <cuda.h>
 
