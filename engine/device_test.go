@@ -183,3 +183,27 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per update", n)
 	}
 }
+
+// cramped is the reference with little memory.
+type cramped struct{ Reference }
+
+type tooMuch struct{ error }
+
+func (tooMuch) Free() int { return 100 }
+
+func (cramped) Alloc(bytes int) (Memory, error) {
+	if bytes > 100 {
+		return nil, tooMuch{errors.New("no memory")}
+	}
+	return Reference{}.Alloc(bytes)
+}
+
+// TestCompileSaysWhichBatchFits where memory does not suffice.
+func TestCompileSaysWhichBatchFits(t *testing.T) {
+	g := ops.NewGraph(ops.Float32)
+	y := g.GELU(g.Feed("x", 8, 4)) // 128 bytes, 16 a sample
+	_, err := Compile(Job{Graph: g, Fetches: []Fetch{{"y", y}}}, NewState(cramped{}))
+	if err == nil || !strings.Contains(err.Error(), "no memory: micro-batches of at most 6 instead of 8 fit") {
+		t.Errorf("error %v does not tell the batch that fits", err)
+	}
+}

@@ -107,7 +107,7 @@ func (p *Program) bind(t *tracer, l *layout) (err error) {
 		}
 	}
 	if p.arena, err = p.dev.Alloc(l.size()); err != nil {
-		return fmt.Errorf("arena of %d MiB: %w", l.size()>>20, err)
+		return fmt.Errorf("arena of %d MiB: %w%s", l.size()>>20, err, t.fits(l.size(), err))
 	}
 	if err := p.bindFeeds(t); err != nil {
 		return err
@@ -133,6 +133,21 @@ func (p *Program) bind(t *tracer, l *layout) (err error) {
 		p.fetched[f.Name] = p.tensor(t.values[f.Node])
 	}
 	return nil
+}
+
+// fits says, where an arena does not fit and the device's error tells what is free, which
+// batch would at most: arenas grow with the batch.
+func (t *tracer) fits(arena int, err error) string {
+	var room interface{ Free() int }
+	if !errors.As(err, &room) {
+		return ""
+	}
+	for _, in := range t.job.Graph.Inputs() {
+		if n := in.Spec.Shape[0] * room.Free() / arena; in.Role == ops.PerBatch && n > 0 {
+			return fmt.Sprintf(": micro-batches of at most %d instead of %d fit: set train.batch, train.accumulate or train.grad_checkpointing", n, in.Spec.Shape[0])
+		}
+	}
+	return ""
 }
 
 func (p *Program) bindFeeds(t *tracer) (err error) {

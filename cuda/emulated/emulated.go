@@ -100,7 +100,11 @@ func (d *emulated) alloc(bytes int) ([]byte, error) {
 			return data, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %d bytes are free: use a smaller batch", driver.ErrMemory, d.free)
+	total := d.free
+	for _, a := range d.memory {
+		total += len(a.data)
+	}
+	return nil, &driver.MemoryError{Asked: bytes, Room: d.free, Total: total}
 }
 
 // Free leaves addresses alone that Alloc did not return.

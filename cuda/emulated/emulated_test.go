@@ -37,22 +37,22 @@ func open(t *testing.T, o emulated.Options) driver.Driver {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	d := open(t, emulated.Options{Memory: 1000})
-	p, err := d.Alloc(600)
+	d := open(t, emulated.Options{Memory: 10 << 20})
+	p, err := d.Alloc(6 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.Alloc(500)
+	_, err = d.Alloc(5 << 20)
 	if !errors.Is(err, driver.ErrMemory) {
 		t.Fatalf("error %v, want ErrMemory", err)
 	}
-	for _, want := range []string{"allocate 500 bytes", "400 bytes are free"} {
+	for _, want := range []string{"asked for 5.0 MiB", "free are 4.0 MiB of 10.0 MiB"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q, want %q in it", err, want)
 		}
 	}
 	d.Free(p)
-	if _, err := d.Alloc(1000); err != nil {
+	if _, err := d.Alloc(10 << 20); err != nil {
 		t.Error(err)
 	}
 	if _, err := emulated.Open(emulated.Options{Memory: -1}); err == nil {

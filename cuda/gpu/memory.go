@@ -42,7 +42,7 @@ func allocate(bytes int) (cu.DevicePtr, error) {
 	p, err := cu.MemAlloc(int64(bytes))
 	if errors.Is(err, cu.OutOfMemory) {
 		free, total, _ := cu.MemInfo()
-		return 0, fmt.Errorf("%w: asked for %s, free are %s of %s", driver.ErrMemory, size(int64(bytes)), size(free), size(total))
+		return 0, &driver.MemoryError{Asked: bytes, Room: int(free), Total: int(total)}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("allocate %s of GPU memory: %w", size(int64(bytes)), failed(err, "cuMemAlloc"))
