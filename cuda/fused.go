@@ -7,9 +7,9 @@ import (
 	"m2pt/ops"
 )
 
-// Fuses: a residual sum is normalised in the pass that makes it, and the gradient of a norm
-// is added to the residual's in the pass that makes that. Each saves reading and writing a
-// tensor.
+// Fuses reports whether there is a kernel for f. A residual sum is normalised in the pass
+// that makes it, and the gradient of a norm is added to the residual's in the pass that makes
+// that. Each saves reading and writing a tensor.
 func (d *Device) Fuses(f engine.Fused) bool {
 	switch {
 	case f.Is("add", "layer_norm"), f.Is("drop_path", "layer_norm"):

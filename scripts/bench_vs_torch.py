@@ -232,19 +232,27 @@ def call(command):
     return done.stdout, done.stderr
 
 
+# A process counts as its own the memory of the one it was started from, and with PyTorch
+# in it that is more than ours takes: a small one in between starts it and tells.
+STARTER = """import os, sys
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+print(usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))"""
+
+
 def measure(command):
     """The figures that a program prints last, the most memory it held, MB, and how many
     processors others used meanwhile."""
     start, before = time.perf_counter(), busy() - children()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(list(map(str, command)), stdout=out, stderr=err)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        status = subprocess.run([sys.executable, "-I", "-S", "-c", STARTER, *map(str, command)], stdout=out, stderr=err).returncode
         out.seek(0), err.seek(0)
+        said = err.read().decode()
         if status != 0:
-            sys.exit(f"{command[0]} exits with {child.returncode}: {err.read().decode()}")
+            sys.exit(f"{command[0]} exits with {status}: {said}")
         figures = json.loads(out.read().splitlines()[-1])
-    return figures, usage.ru_maxrss * 1024 / 1e6, max(busy() - children() - before, 0) / (time.perf_counter() - start)
+    return figures, int(said.splitlines()[-1]) * 1024 / 1e6, max(busy() - children() - before, 0) / (time.perf_counter() - start)
 
 
 def ours(args, model, option, kind="training"):

@@ -20,7 +20,7 @@ func (d *emulated) Launch(l driver.Launch) (driver.Run, error) {
 }
 
 // maxGrid are the sizes of a grid that a GPU takes.
-var maxGrid = [3]int{1<<31 - 1, 1<<16 - 1, 1<<16 - 1}
+func maxGrid() [3]int { return [3]int{1<<31 - 1, 1<<16 - 1, 1<<16 - 1} }
 
 func (d *emulated) check(l driver.Launch) error {
 	if err := d.ready(); err != nil {
@@ -31,8 +31,8 @@ func (d *emulated) check(l driver.Launch) error {
 		return fmt.Errorf("there is no such kernel among %d", len(d.kernels))
 	}
 	for i, n := range l.Grid {
-		if n < 1 || n > maxGrid[i] {
-			return fmt.Errorf("grid %v: want 1 to %v", l.Grid, maxGrid)
+		if n < 1 || n > maxGrid()[i] {
+			return fmt.Errorf("grid %v: want 1 to %v", l.Grid, maxGrid())
 		}
 	}
 	switch {

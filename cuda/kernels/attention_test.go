@@ -142,7 +142,7 @@ func TestAttention(t *testing.T) {
 	for _, c := range []attentionCase{
 		{2, 3, 2, 7, 1}, {1, 1, 1, 1, 1}, {1, 65, 2, 33, 1}, {1, 63, 1, 150, 1}, {1, 129, 1, 20, 3}, {1, 66, 1, 5, 40}, {1, 33, 2, 20, -9},
 	} {
-		for _, s := range kerneltest.Storages {
+		for _, s := range kerneltest.Storages() {
 			t.Run(fmt.Sprintf("%v/%v", s, c), func(t *testing.T) {
 				tol := tolerance{o: 1e-5, lse: 1e-6, dqkv: 2e-5}
 				if s == engine.BF16 {

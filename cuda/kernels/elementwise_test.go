@@ -38,7 +38,7 @@ func wantEach(t *testing.T, s engine.Storage, got any, want func(i int) float32)
 }
 
 func TestElementwise(t *testing.T) {
-	for _, s := range kerneltest.Storages {
+	for _, s := range kerneltest.Storages() {
 		for _, n := range sizes {
 			a, b := kerneltest.Keep(s, normal("a", n)), kerneltest.Keep(s, normal("b", n))
 			u, v := kerneltest.Values(a), kerneltest.Values(b)

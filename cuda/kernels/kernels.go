@@ -70,9 +70,12 @@ func parse(file string) []Kernel {
 }
 
 // Name is the name of a typed file's kernel for activations kept as s.
-func Name(kernel string, s engine.Storage) string { return kernel + suffixes[s] }
-
-var suffixes = [...]string{engine.Full: "_f32", engine.BF16: "_bf16"}
+func Name(kernel string, s engine.Storage) string {
+	if s == engine.BF16 {
+		return kernel + "_bf16"
+	}
+	return kernel + "_f32"
+}
 
 // Typed tells whether a source has its kernels for each storage.
 func Typed(source string) bool { return strings.Contains(source, "\n#include \"typed.h\"\n") }

@@ -41,7 +41,7 @@ func wantNear(t *testing.T, what string, got []float32, want ops.Buf, tol float6
 // alone, and of a sum and with one added to the gradient.
 func TestLayerNorm(t *testing.T) {
 	const blocks = 2
-	for _, s := range kerneltest.Storages {
+	for _, s := range kerneltest.Storages() {
 		tol := map[engine.Storage]float64{engine.Full: 1e-5, engine.BF16: 1e-2}[s]
 		for _, c := range []struct{ variant, rows, width int }{
 			{256, 131, 8}, {256, 67, 192}, {512, 35, 384}, {512, 34, 512}, {768, 19, 768}, {1024, 21, 776}, {1024, 17, 1024}, {256, 1, 256},

@@ -18,10 +18,10 @@ import (
 )
 
 // Storages are what activations may be kept in.
-var Storages = []engine.Storage{engine.Full, engine.BF16}
+func Storages() []engine.Storage { return []engine.Storage{engine.Full, engine.BF16} }
 
 // seeds are the orders of threads that each kernel runs in: the plain one and random ones.
-var seeds = []uint64{0, 1, 2}
+func seeds() []uint64 { return []uint64{0, 1, 2} }
 
 // Launch is a kernel call on slices.
 type Launch struct {
@@ -45,7 +45,7 @@ func Run(t testing.TB, l Launch) {
 		before[i] = bytes.Clone(raw(a))
 	}
 	var first [][]byte
-	for _, seed := range seeds {
+	for _, seed := range seeds() {
 		after, err := Once(seed, l, before)
 		if err != nil {
 			t.Fatalf("%s in order %d: %v", l.Kernel, seed, err)
