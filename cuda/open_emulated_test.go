@@ -27,6 +27,9 @@ func variants(t *testing.T) map[string]*cuda.Device {
 
 func open(t testing.TB, store engine.Storage) *cuda.Device { return emulate(t, store, 0) }
 
+// taken is how much of the memory is taken, in bytes.
+func taken(_ testing.TB, d *cuda.Device) int { return d.Used() }
+
 func emulate(t testing.TB, store engine.Storage, seed uint64) *cuda.Device {
 	t.Helper()
 	drv, err := emulated.Open(emulated.Options{Seed: seed})

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,11 +50,14 @@ func TestOps(t *testing.T) {
 func TestParity(t *testing.T) {
 	dir := cmp.Or(os.Getenv("M2PT_FIXTURES"), "../../shared/fixtures")
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no fixtures in %s (set M2PT_FIXTURES): the replay of the reference is skipped", dir)
+		t.Skipf("skipped: no fixtures in %s; M2PT_FIXTURES names their folder", dir)
 	}
 	results, err := parity.Folder(dir, open(t, engine.Full))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(results) == 0 {
+		t.Errorf("%s holds no fixtures", dir)
 	}
 	var table strings.Builder
 	for _, r := range results {
@@ -184,21 +188,55 @@ func TestTrain(t *testing.T) {
 			t.Run(fmt.Sprint(name, "/", store), func(t *testing.T) {
 				cfg, d := load(t, lines), open(t, store)
 				var other engine.Device = host
-				tolerance := 1e-4 // of a loss, relative
 				if store == engine.BF16 {
-					other, tolerance = rounding{Storer: d}, 2e-2
+					other = rounding{Storer: d}
 				}
 				want, _ := run(t, cfg, other, trainSteps)
 				got, _ := run(t, cfg, d, trainSteps)
-				for i := range want {
-					if off := math.Abs(got[i]-want[i]) / want[i]; !(off <= tolerance) {
-						t.Errorf("step %d: loss %g, on %s %g: off by %.2g, want at most %g", i+1, got[i], other.Name(), want[i], off, tolerance)
-					}
-				}
+				follow(t, got, want, store)
 				t.Logf("losses %.4f, on %s %.4f", got, other.Name(), want)
 			})
 		}
 	}
+}
+
+// followed are the steps whose losses agree one by one.
+const followed = 6
+
+// follow compares the losses of two runs that differ in how they round. Training is chaotic:
+// after a while a rounding moves single losses by more than an error would have to. So the
+// first steps agree one by one, and of the rest how far the loss falls from there to the mean
+// of its last quarter, to 10 %: roundings move that by 2 %, and where learning stops less than
+// half is left of it.
+func follow(t *testing.T, got, want []float64, store engine.Storage) {
+	t.Helper()
+	tolerance := 1e-4 // relative
+	if store == engine.BF16 {
+		tolerance = 2e-2
+	}
+	for i := range followed {
+		if !near(got[i], want[i], tolerance) {
+			t.Errorf("%v, step %d: loss %g, want %g within %g of it", store, i+1, got[i], want[i], tolerance)
+		}
+	}
+	if len(want) == followed {
+		return
+	}
+	from := want[followed-1]
+	if fell, w := from-arrives(got), from-arrives(want); !near(fell, w, 0.1) || w <= 0 {
+		t.Errorf("%v: from %g the loss falls by %g, want %g within 10 %% of it", store, from, fell, w)
+	}
+}
+
+func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
+
+// arrives is the mean of the last quarter of losses.
+func arrives(losses []float64) float64 {
+	last, sum := losses[len(losses)*3/4:], 0.0
+	for _, l := range last {
+		sum += l
+	}
+	return sum / float64(len(last))
 }
 
 // eager is a device whose kernels are never captured.
@@ -216,24 +254,25 @@ type apart struct {
 
 // TestFused: steps done at once agree with the same steps apart.
 func TestFused(t *testing.T) {
-	for _, c := range []struct {
-		store     engine.Storage
-		tolerance float64 // of a loss, relative
-	}{{engine.Full, 1e-4}, {engine.BF16, 2e-2}} {
-		cfg, d := load(t, tiny()["masked"]), open(t, c.store)
+	for _, store := range []engine.Storage{engine.Full, engine.BF16} {
+		cfg, d := load(t, tiny()["masked"]), open(t, store)
 		want, _ := run(t, cfg, apart{d, d}, trainSteps)
 		got, _ := run(t, cfg, d, trainSteps)
-		same := true
-		for i := range want {
-			same = same && got[i] == want[i]
-			if off := math.Abs(got[i]-want[i]) / want[i]; !(off <= c.tolerance) {
-				t.Errorf("%v, step %d: loss %g, apart %g", c.store, i+1, got[i], want[i])
-			}
-		}
-		if same && c.store == engine.BF16 {
+		follow(t, got, want, store)
+		if slices.Equal(got, want) && store == engine.BF16 {
 			t.Error("fused and apart give the same bits: nothing was fused")
 		}
 	}
+}
+
+// TestFrozen: a frozen model with a pathway trains. Its norms want the gradient of their
+// input alone, so that steps fuse other than in a model of which all trains.
+func TestFrozen(t *testing.T) {
+	cfg := load(t, strings.Replace(tiny()["image"], "model = {", "model = { frozen = true,", 1))
+	d := open(t, engine.BF16)
+	want, _ := run(t, cfg, rounding{Storer: d}, followed)
+	got, _ := run(t, cfg, d, followed)
+	follow(t, got, want, engine.BF16)
 }
 
 // TestReplay: two runs give the same bits, and so does one without replayed stages.
@@ -254,7 +293,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestMemory: steps after the second allocate nothing on the device.
+// TestMemory: steps after the second allocate nothing on the device, and steps that are
+// replayed take nothing of the GPU's memory in other ways.
 func TestMemory(t *testing.T) {
 	d := open(t, engine.BF16)
 	s, err := train.NewSynthetic(load(t, tiny()["image"]), train.Answers{Classes: 10, Parts: 5}, d)
@@ -262,16 +302,22 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	used := 0
-	for i := range 5 {
-		if err := s.Step(); err != nil {
-			t.Fatal(err)
-		}
-		if i == 1 {
-			used = d.Used()
+	steps := func(n int) {
+		for range n {
+			if err := s.Step(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	steps(2)
+	used := d.Used()
+	steps(3)
+	before := taken(t, d)
+	steps(20)
 	if n := d.Used(); n != used {
-		t.Errorf("%d bytes after five steps, %d after two", n, used)
+		t.Errorf("%d bytes are allocated after 25 steps, %d after two", n, used)
+	}
+	if n := taken(t, d); n > before {
+		t.Errorf("%d bytes are taken after 25 steps, %d after five", n, before)
 	}
 }

@@ -5,7 +5,8 @@ bench_gpu.py table FILE...                                    figures of runs, a
 
 The model is a plain ViT of torch.nn: pre-norm blocks, scaled_dot_product_attention, GELU,
 class token, in autocast to bf16 with float32 weights and fused AdamW, as its users write
-it. Pictures, spectrograms or clips lie on the device as patches. Needs PyTorch alone.
+it, the loss read after each step. Pictures, spectrograms or clips lie on the device as
+patches. Needs PyTorch alone.
 """
 import argparse
 import json
@@ -15,7 +16,7 @@ import sys
 import time
 
 CLASSES = 1000
-WARMUP, WINDOWS, STEPS = 10, 10, 5  # each window has that many steps and one time
+WARMUP, STEPS = 10, 50
 
 # width, depth, heads, tokens, numbers of a patch
 MODELS = {
@@ -93,18 +94,16 @@ def steps(args):
             loss = F.cross_entropy(forward(x), labels, label_smoothing=0.1)
         loss.backward()
         optimizer.step()
+        loss.item()  # waits for the update, as m2pt's steps do
 
     start = time.perf_counter()
     for _ in range(WARMUP):
         step()
-    torch.cuda.synchronize()
     ready, times = time.perf_counter() - start, []
-    for _ in range(WINDOWS):
+    for _ in range(STEPS):
         start = time.perf_counter()
-        for _ in range(STEPS):
-            step()
-        torch.cuda.synchronize()
-        times.append((time.perf_counter() - start) * 1e3 / STEPS)
+        step()
+        times.append((time.perf_counter() - start) * 1e3)
     side = (f"torch {torch.__version__} " + (f"compiled, {args.compile}" if args.compile else "eager")) + (", pathway" if args.pathway else "")
     print(json.dumps({"model": args.model, "side": side, "batch": args.batch, "steps_ms": times, "ready_s": ready,
                       "device": torch.cuda.get_device_name(), "peak_mem_mb": torch.cuda.max_memory_allocated() / 1e6}))
@@ -124,12 +123,16 @@ def table(args):
     print("| model | side | batch | ms/step (least to most) | samples/s | TFLOP/s | of 989 | memory, MB |\n|---|---|---|---|---|---|---|---|")
     for file in args.files:
         for line in file.read_text().splitlines():
+            if not line.startswith("{"):  # a compiler's messages
+                continue
             r = json.loads(line)
             ms = statistics.median(r["steps_ms"])
             rate = r["batch"] / ms * 1e3
             speed = rate * flops(r["model"])
             print(f"| `{r['model']}` | {r['side']} | {r['batch']} | {ms:.2f} ({min(r['steps_ms']):.2f} to {max(r['steps_ms']):.2f}) "
                   f"| {rate:.0f} | {speed / 1e12:.0f} | {100 * speed / PEAK:.1f} % | {r['peak_mem_mb']:.0f} |")
+    print("\nMemory of m2pt is the arena, feeds and state of the step, without workspaces of kernels and products; of PyTorch the most that\n"
+          "tensors took at once (`max_memory_allocated`). Neither counts the driver's context and code, nor what an allocator keeps free.")
 
 
 def main():

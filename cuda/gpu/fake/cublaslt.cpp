@@ -95,7 +95,7 @@ int supported(const Desc& d, const Layout& a, const Layout& b, const Layout& c) 
   return d.epilogue == 4 ? (int)fake::number("FAKE_CUBLASLT_BIAS", NOT_SUPPORTED) : NOT_SUPPORTED;
 }
 
-// The numbers of proposals: slow is a second good one, broken one that fails when it runs.
+// The numbers of proposals: slow is a second good one, broken the first that fails when it runs.
 enum { GOOD, SLOW, BROKEN, ALL };
 
 }  // namespace
@@ -172,7 +172,8 @@ int cublasLtMatmul(void*, const Desc* desc, const float* alpha, const void* a, c
   if (*alpha != 1 || *beta != 0 || !p.fits() || algo->index >= ALL || bytes < algo->workspace) return INVALID_VALUE;
   if (p.pa % algo->aligned[0] || p.pb % algo->aligned[1] || p.pd % algo->aligned[2]) return INVALID_VALUE;
   if (bytes && !fake_covers((CUdeviceptr)workspace, bytes)) return INVALID_VALUE;
-  if (supported(*desc, *al, *bl, *dl) != SUCCESS || algo->index == BROKEN) return NOT_SUPPORTED;
+  if (supported(*desc, *al, *bl, *dl) != SUCCESS) return NOT_SUPPORTED;
+  if ((long)algo->index >= fake::number("FAKE_CUBLASLT_BROKEN", BROKEN)) return NOT_SUPPORTED;
   for (uint64_t i = 0; i <= algo->index; i++)
     if (fake_enqueue(s, multiply, &p, sizeof p) != CUDA_SUCCESS) return EXECUTION_FAILED;
   return SUCCESS;

@@ -17,6 +17,7 @@
 //	FAKE_CUDA_SEED=N              other than 0: threads and blocks run in a random order
 //	FAKE_CUBLASLT_BIAS=STATUS     of a float32 bias with a bf16 result, default 15; 0 takes it,
 //	                              -1 has no algorithm for it
+//	FAKE_CUBLASLT_BROKEN=N        proposals from the Nth on, from 0, fail when they run, default 2
 #pragma once
 #include <cuda.h>
 
