@@ -25,7 +25,7 @@ import (
 )
 
 // ErrNoDevice tells that there is no CUDA device to open.
-var ErrNoDevice = errors.New("this version has no CUDA device")
+var ErrNoDevice = errors.New("this build has no CUDA device (docs/cuda.md)")
 
 // Open returns the GPU with the given index, from 0 in the driver's order, that keeps
 // activations and working weights in store. In a build without CUDA its error is

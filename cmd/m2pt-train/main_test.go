@@ -58,7 +58,7 @@ func TestExitStatus(t *testing.T) {
 		{"no such config", cli.Usage, []string{"nosuch.toml: no such file"}, []string{"-config", "nosuch.toml"}},
 		{"unknown key", cli.Usage, []string{"-set train.epoch=1: train.epoch: unknown key", `did you mean "epochs"?`}, []string{"-config", config, "-set", "train.epoch=1"}},
 		{"two problems", cli.Usage, []string{"\nm2pt-train: -set"}, []string{"-config", config, "-set", "train.epoch=1", "-set", "modle.depth=1"}},
-		{"cuda", cli.Usage, []string{"device cuda:0: this version has no CUDA device: choose cpu"}, []string{"-config", config, "-device", "cuda:0"}},
+		{"cuda", cli.Usage, []string{"device cuda:0: this build has no CUDA device (docs/cuda.md): choose cpu"}, []string{"-config", config, "-device", "cuda:0"}},
 		{"bf16 on the cpu", cli.Usage, []string{"device.precision", "float32"}, []string{"-config", config, "-set", "device.precision=bf16"}},
 		{"absurd sizes", cli.Usage, []string{"data.samples: is 9000000000000000000", "eval.batch: is 9000000000000"},
 			[]string{"-config", config, "-set", "data.samples=9000000000000000000", "-set", "eval.batch=9000000000000"}},

@@ -167,7 +167,7 @@ func TestOpenDevice(t *testing.T) {
 		device experiment.Device
 		want   string
 	}{
-		{experiment.Device{Name: "cuda:1", Precision: "float32"}, "device cuda:1: this version has no CUDA device: choose cpu"},
+		{experiment.Device{Name: "cuda:1", Precision: "float32"}, "device cuda:1: this build has no CUDA device (docs/cuda.md): choose cpu"},
 		{experiment.Device{Name: "cpu", Precision: "bf16"}, `device.precision: is "bf16", but the cpu computes in float32`},
 	} {
 		if _, err := c.OpenDevice(x.device); codeOf(context.Background(), err) != Usage || !strings.Contains(err.Error(), x.want) {
