@@ -9,7 +9,8 @@ type Workspace struct {
 	scratch []Scratch // by worker; the first also holds a shared product
 	reduce  reduction
 
-	pack, tile func(worker, i int) // bodies of the loops of a product
+	pack  func(worker, i int) // bodies of the loops of a product
+	tiles func(worker, lo, hi int)
 }
 
 // NewWorkspace returns a workspace on p, which stays the caller's to close.
@@ -17,7 +18,11 @@ func NewWorkspace(k *Kernels, p *Pool) *Workspace {
 	w := &Workspace{kernels: k, pool: p, scratch: make([]Scratch, p.Threads())}
 	r := &w.scratch[0].run
 	w.pack = func(_, i int) { r.pack(i) }
-	w.tile = func(worker, i int) { r.tile(&w.scratch[worker].run.edge, i) }
+	w.tiles = func(worker, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			r.tile(&w.scratch[worker].run.edge, i)
+		}
+	}
 	w.reduce.bind(k)
 	return w
 }
